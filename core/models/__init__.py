@@ -1,0 +1,28 @@
+"""What is kept: one noun a file."""
+
+from core.models.flavours import Declared, Flavour, Input
+from core.models.jobs import Job, Runner
+from core.models.recipes import Recipe, Service, Target
+from core.models.records import Activity, Message
+from core.models.repositories import Commit, Ref, Repository
+from core.models.work import Build, Deployment, Release, Rollback
+
+__all__ = [
+    "Activity",
+    "Build",
+    "Commit",
+    "Declared",
+    "Deployment",
+    "Flavour",
+    "Input",
+    "Job",
+    "Message",
+    "Recipe",
+    "Ref",
+    "Release",
+    "Repository",
+    "Rollback",
+    "Runner",
+    "Service",
+    "Target",
+]

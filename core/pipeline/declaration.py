@@ -1,0 +1,121 @@
+"""The vocabulary that flavours are written in. Values only; `validate` says what is wrong with them.
+
+Flavour
+├── Repository ── source: Use
+│   └── Recipe ── builder: Use, platforms, build arguments
+│       └── Target ── a branch that is published under an image name
+│           └── Service ── deployer: Use
+├── Input ── reader: Use
+└── notifiers: Use
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FromInput:
+    """A build argument whose value is an input's: `args={"OPAM_SHA": FromInput("opam")}`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A plugin and its options: `Use("git", url="https://…")`."""
+
+    kind: str
+    options: Mapping[str, Any]
+
+    def __init__(self, kind: str, **options: Any) -> None:
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "options", options)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One running thing.
+
+    :param name: unique together with `host`.
+    :param host: where the deployer finds it; empty for the deployer's own host.
+    :param uri: where people find it.
+    """
+
+    name: str
+    deployer: Use
+    host: str = ""
+    uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """This branch is published under this image name and runs as these services."""
+
+    branch: str
+    image: str
+    services: tuple[Service, ...] | list[Service] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One way of building a repository.
+
+    :param args: build arguments; a value is text or `FromInput`.
+    :param timeout: seconds after which a build is ended.
+    :param recheck: build the checks again when an input moves. Releases always follow their inputs.
+    """
+
+    name: str
+    builder: Use
+    platforms: tuple[str, ...] | list[str] = ("linux/amd64",)
+    args: Mapping[str, str | FromInput] = field(default_factory=dict)
+    targets: tuple[Target, ...] | list[Target] = ()
+    timeout: int = 50 * 60
+    recheck: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository to look after.
+
+    :param name: `owner/name`.
+    :param poll: seconds between looks that nobody asked for.
+    :param check: build the branches and pull requests that no target follows, to see whether they could be deployed.
+    """
+
+    name: str
+    source: Use
+    recipes: tuple[Recipe, ...] | list[Recipe] = ()
+    poll: int = 120
+    check: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A fact outside, by the name that `FromInput` uses.
+
+    :param validity: seconds until it is read again.
+    """
+
+    name: str
+    reader: Use
+    validity: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """The repositories that one deployer looks after.
+
+    :param admins: who may administer it: `github:login`, or a local user's name.
+    """
+
+    name: str
+    repositories: tuple[Repository, ...] | list[Repository] = ()
+    inputs: tuple[Input, ...] | list[Input] = ()
+    notifiers: tuple[Use, ...] | list[Use] = ()
+    title: str = ""
+    base_url: str = ""
+    admins: tuple[str, ...] | list[str] = ()

@@ -1,0 +1,151 @@
+"""From graph and results to the state of each node, and to what has to be started and cancelled. Pure.
+
+Laws (tests/core/pipeline/test_laws.py):
+
+- Evaluating, doing what it says, and evaluating again says nothing more: it is idempotent.
+- The order of refs, recipes, results and active jobs changes nothing.
+- A service is never moved while another deployment of it runs, nor to a release whose builds did not all succeed.
+- What failed, and what a person cancelled, is not started again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.pipeline.facts import ActiveJob, Result, ServiceFact, Snapshot
+from core.pipeline.graph import Graph, Node, build
+from core.pipeline.operations import Deploy, Operation
+from core.states import JobState
+
+
+class Status(StrEnum):
+    """Where a node is. `blocked`: something before it is not done. `ready`: nothing holds it, and it has no job yet."""
+
+    BLOCKED = "blocked"
+    READY = "ready"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """Where a node is and why; `reason` is empty only for what is done.
+
+    :param job: the job that the state was read from.
+    :param value: what a node that is done made: an artifact, a digest.
+    """
+
+    status: Status
+    reason: str = ""
+    job: int | None = None
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    job: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """All that follows from a snapshot."""
+
+    graph: Graph
+    states: Mapping[str, NodeState]
+    start: Sequence[Operation]
+    cancel: Sequence[Cancel]
+
+
+_OF_JOB = {
+    JobState.QUEUED: Status.WAITING,
+    JobState.RUNNING: Status.RUNNING,
+    JobState.SUCCEEDED: Status.DONE,
+    JobState.FAILED: Status.FAILED,
+    JobState.CANCELLED: Status.CANCELLED,
+}
+
+
+def evaluate(snapshot: Snapshot) -> Evaluation:
+    """Say where everything is and what has to be done about it."""
+    graph = build(snapshot)
+    services = {
+        service.id: service for recipe in snapshot.recipes for target in recipe.targets for service in target.services
+    }
+    deploying = {job.service: job for job in snapshot.active if job.service is not None}
+    cancel = _unwanted(snapshot.active, set(graph.fingerprints()))
+    freed = {each.job for each in cancel}
+    states: dict[str, NodeState] = {}
+    for node in graph.nodes.values():
+        states[node.id] = _state(node, graph, states, snapshot.results, services, deploying, freed)
+    start = {
+        node.operation.fingerprint: node.operation
+        for node in graph.nodes.values()
+        if node.operation and states[node.id].status is Status.READY
+    }
+    return Evaluation(graph=graph, states=states, start=list(start.values()), cancel=cancel)
+
+
+def _unwanted(active: Iterable[ActiveJob], wanted: set[str]) -> list[Cancel]:
+    """The jobs that nothing asks for any more. A deployment that runs is left to end: half-way is nowhere."""
+    return [
+        Cancel(job.job, "it is not wanted any more: the ref has moved on or is gone, or its declaration changed")
+        for job in active
+        if job.fingerprint not in wanted and not (job.service is not None and job.state is JobState.RUNNING)
+    ]
+
+
+def _state(
+    node: Node,
+    graph: Graph,
+    states: Mapping[str, NodeState],
+    results: Mapping[str, Result],
+    services: Mapping[int, ServiceFact],
+    deploying: Mapping[int | None, ActiveJob],
+    freed: set[int],
+) -> NodeState:
+    if blocked := _blocked(node, graph, states):
+        return blocked
+    assert node.operation is not None, "only a node that waits for an input, or for one that does, has no operation"
+    result = results.get(node.operation.fingerprint)
+    if isinstance(node.operation, Deploy):
+        other = deploying.get(node.operation.service)
+        if other and other.job not in freed and other.fingerprint != node.operation.fingerprint:
+            return NodeState(status=Status.BLOCKED, reason=f"waits for {other.title} to end", job=other.job)
+        if result and result.state is JobState.SUCCEEDED and not _runs(node.operation, services):
+            result = None
+    if result is None or (result.state is JobState.CANCELLED and not result.by_person):
+        return NodeState(status=Status.READY, reason="nothing holds it")
+    reason = result.reason or f"job {result.job} is {result.state}"
+    status = _OF_JOB[result.state]
+    return NodeState(status=status, reason="" if status is Status.DONE else reason, job=result.job, value=result.value)
+
+
+def _runs(operation: Deploy, services: Mapping[int, ServiceFact]) -> bool:
+    """Whether the service still runs what this operation moved it to: it may have been moved elsewhere since."""
+    return services[operation.service].running == operation.release
+
+
+def _blocked(node: Node, graph: Graph, states: Mapping[str, NodeState]) -> NodeState | None:
+    if node.missing:
+        inputs = " and ".join(f"input {name}" for name in node.missing)
+        return NodeState(status=Status.BLOCKED, reason=f"waits for {inputs}, which was never read")
+    for id in node.after:
+        before = states[id]
+        label = graph.nodes[id].label
+        if before.status in (Status.FAILED, Status.CANCELLED):
+            return NodeState(status=Status.BLOCKED, reason=f"the {label} {_ended(before.status)}", job=before.job)
+        if before.status is Status.BLOCKED:
+            return NodeState(status=Status.BLOCKED, reason=before.reason, job=before.job)
+        if before.status is not Status.DONE:
+            return NodeState(status=Status.BLOCKED, reason=f"waits for the {label}", job=before.job)
+    return None
+
+
+def _ended(status: Status) -> str:
+    return "failed" if status is Status.FAILED else "was cancelled"

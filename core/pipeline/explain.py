@@ -1,0 +1,94 @@
+"""Sentences: why something waits, and what would make it go on. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.pipeline.evaluate import Evaluation, Status
+from core.pipeline.graph import NodeKind
+from core.states import JobKind, Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedJob:
+    """What is known of a job that waits.
+
+    :param reason: what was written on it when it was put back: an error that may pass, a gate.
+    """
+
+    id: int
+    kind: JobKind
+    level: Level
+    approved: bool
+    reason: str = ""
+    not_before: datetime | None = None
+    pool: str = ""
+
+
+def needs_approval(level: Level, threshold: Level | None, *, approved: bool) -> bool:
+    """Whether an operation waits for a person: its level is at or above the threshold. None asks for nobody."""
+    return threshold is not None and level >= threshold and not approved
+
+
+def why_queued(job: QueuedJob, *, threshold: Level | None, now: datetime, runners: int, pool_full: bool) -> str:
+    """Say in one sentence why a job waits, and what would make it go on."""
+    if needs_approval(job.level, threshold, approved=job.approved):
+        assert threshold is not None
+        return (
+            f"Waits for approval: it is {job.level.word}, and operations that are {threshold.word} or more ask first. "
+            f"Approve it on its page or with `manage.py approve {job.id}`."
+        )
+    if job.not_before and job.not_before > now:
+        reason = job.reason.rstrip(".") or "It is put off"
+        return f"{reason}. Tried again at {job.not_before:%H:%M:%S} UTC."
+    if not runners:
+        return "Waits for a runner: none is alive. Start one with `manage.py run_runner` or `manage.py run_pipeline`."
+    if pool_full:
+        return f"Waits for a free place: all {job.pool} places are taken by jobs that came first or matter more."
+    return "Is about to start."
+
+
+_RANK = (Status.FAILED, Status.CANCELLED, Status.RUNNING, Status.WAITING, Status.READY, Status.BLOCKED, Status.DONE)
+
+_STATES = {
+    Status.FAILED: "failure",
+    Status.CANCELLED: "failure",
+    Status.RUNNING: "running",
+    Status.WAITING: "queued",
+    Status.READY: "queued",
+    Status.BLOCKED: "queued",
+    Status.DONE: "success",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployability:
+    """Whether a commit could be deployed: the worst of its builds. `state` is as in `CommitStatus`."""
+
+    state: str
+    title: str
+    summary: str
+
+
+def deployability(evaluation: Evaluation, commit: str) -> Deployability:
+    """Sum a commit's builds up, for its source."""
+    rows = [
+        (node.label, evaluation.states[id])
+        for id, node in evaluation.graph.nodes.items()
+        if node.commit == commit and node.kind in (NodeKind.CHECK, NodeKind.BUILD)
+    ]
+    if not rows:
+        return Deployability("neutral", "There is nothing to build", "")
+    worst = min((state.status for _, state in rows), key=_RANK.index)
+    label, state = next((label, state) for label, state in rows if state.status is worst)
+    if worst is Status.DONE:
+        title = "It can be deployed"
+    elif worst is Status.RUNNING:
+        title = f"{sum(state.status is Status.DONE for _, state in rows)} of {len(rows)} builds are done"
+    else:
+        title = f"{label}: {state.reason}"
+    summary = "\n".join(
+        f"- {label}: {state.status}" + (f" ({state.reason})" if state.reason else "") for label, state in rows
+    )
+    return Deployability(_STATES[worst], title, summary)

@@ -1,0 +1,126 @@
+"""What is known, as values: the only things that a decision may depend on.
+
+`id` is a row's primary key, used to tell things apart and to say afterwards what to do with which; the pipeline
+itself gives it no meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.pipeline.declaration import FromInput
+from core.states import JobState, Level, RefKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackFact:
+    """A person moved the service back to a release, away from a commit; it holds while that commit is the head."""
+
+    away_from: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFact:
+    """A service. `running` is the fingerprint of the release that its latest successful deployment moved it to."""
+
+    id: int
+    name: str
+    level: Level = Level.DANGEROUS
+    running: str = ""
+    rollback: RollbackFact | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFact:
+    id: int
+    branch: str
+    image: str
+    services: Sequence[ServiceFact] = ()
+
+    @property
+    def ref(self) -> str:
+        return f"refs/heads/{self.branch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeFact:
+    """A recipe. `definition` is everything of it that makes its results differ, in a canonical form."""
+
+    id: int
+    name: str
+    definition: str
+    platforms: Sequence[str]
+    args: Mapping[str, str | FromInput] = field(default_factory=dict)
+    targets: Sequence[TargetFact] = ()
+    recheck: bool = False
+    build_level: Level = Level.AVERAGE
+    publish_level: Level = Level.DANGEROUS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefFact:
+    id: int
+    ref: str
+    kind: RefKind
+    commit: str
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The newest job of an operation.
+
+    :param value: what it made, once it succeeded: an artifact, a digest.
+    :param by_person: a person cancelled it, and so it is not started again before a person asks.
+    """
+
+    job: int
+    state: JobState
+    value: str = ""
+    reason: str = ""
+    by_person: bool = False
+
+    @property
+    def active(self) -> bool:
+        return self.state in (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveJob:
+    """A job that waits or runs now. `service` is set for a deployment."""
+
+    job: int
+    fingerprint: str
+    state: JobState
+    title: str
+    service: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How a flavour is run: `harmless` looks at deployment branches only and reports nothing."""
+
+    harmless: bool = False
+    check: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What one evaluation looks at: a part of a repository that does not depend on the rest of it.
+
+    :param refs: live refs; if one is here, so is every other live ref with the same commit.
+    :param inputs: the value of each input that was read.
+    :param results: by fingerprint of the operation.
+    :param active: the jobs on the commits of `refs`, those of the services that follow them, and those on commits that
+        no live ref points to any more.
+    """
+
+    repository: str
+    recipes: Sequence[RecipeFact]
+    refs: Sequence[RefFact]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, Result] = field(default_factory=dict)
+    active: Sequence[ActiveJob] = ()
+    policy: Policy = Policy()

@@ -1,0 +1,92 @@
+"""The operations that a pipeline consists of, as values.
+
+Two operations are the same if and only if their fingerprints are. A fingerprint covers all that makes a result differ,
+and nothing that was found out by running: it can be told before anything is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+
+from core.states import JobKind, Level, Purpose
+
+
+def _fingerprint(*parts: object) -> str:
+    return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """Build a recipe of a commit for a platform. `image` and `target` are set for a release.
+
+    :param follows_inputs: the build is another one when an input moved. A check build need not be: it was shown once
+        that the commit can be built.
+    """
+
+    recipe: int
+    definition: str
+    platform: str
+    commit: str
+    purpose: Purpose
+    trusted: bool
+    args: Mapping[str, str] = field(default_factory=dict, hash=False)
+    follows_inputs: bool = True
+    target: int | None = None
+    image: str | None = None
+    level: Level = field(default=Level.AVERAGE, compare=False)
+
+    kind = JobKind.BUILD
+
+    @property
+    def priority(self) -> int:
+        """Smaller goes first: what is nearest to being live."""
+        return 30 if self.purpose is Purpose.RELEASE else 50
+
+    @cached_property
+    def fingerprint(self) -> str:
+        args = dict(self.args) if self.follows_inputs else None
+        parts = (self.definition, self.platform, self.commit, self.purpose, self.trusted, args, self.image)
+        return _fingerprint(self.kind, self.recipe, *parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publish:
+    """Publish the builds of a target's commit under its image name: what makes a release."""
+
+    target: int
+    image: str
+    commit: str
+    builds: Mapping[str, str] = field(hash=False)
+    level: Level = field(default=Level.DANGEROUS, compare=False)
+
+    kind = JobKind.RELEASE
+    priority = 20
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return _fingerprint(self.kind, self.target, self.image, self.commit, dict(self.builds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy:
+    """Move a service to a release, told by the release's fingerprint."""
+
+    service: int
+    release: str
+    commit: str
+    rollback: bool = field(default=False, compare=False)
+    level: Level = field(default=Level.DANGEROUS, compare=False)
+
+    kind = JobKind.DEPLOYMENT
+    priority = 10
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return _fingerprint(self.kind, self.service, self.release)
+
+
+Operation = Build | Publish | Deploy

@@ -1,0 +1,185 @@
+"""Telling what is wrong with a declaration, with the place of each fault. Pure: plugins are given as what they offer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import DeclarationError
+from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
+
+#: `os/architecture`, perhaps with a variant, as in the OCI image specification's platform object.
+PLATFORMS = (
+    "linux/386", "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "linux/ppc64le", "linux/riscv64", "linux/s390x",
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+")
+#: A repository name with an optional registry and tag, as in the distribution specification.
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
+
+
+class Offer(Protocol):
+    """What validation needs to know of a source, builder, deployer, …"""
+
+    @property
+    def Options(self) -> type[BaseModel]: ...  # noqa: N802  the name that plugins use
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What the plugins offer, by kind."""
+
+    sources: Mapping[str, Any]
+    builders: Mapping[str, Any]
+    deployers: Mapping[str, Any]
+    notifiers: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+
+
+def check(flavour: Flavour, offers: Offers, *, place: str) -> None:
+    """Check a whole flavour.
+
+    :param place: what the faults begin with: `flavours/demo.py`.
+    :raises DeclarationError: carries all faults.
+    """
+    faults = [f"{place}: {fault}" for fault in faults_of(flavour, offers)]
+    if faults:
+        raise DeclarationError(faults)
+
+
+def faults_of(flavour: Flavour, offers: Offers) -> Iterator[str]:
+    """Every fault of a flavour, beginning with its place in it."""
+    yield from _named("flavour", flavour.name, _NAME)
+    yield from _distinct("repository", [each.name for each in flavour.repositories])
+    yield from _distinct("input", [each.name for each in flavour.inputs])
+    for input in flavour.inputs:
+        yield from _within(f"input {input.name!r}", _input(input, offers))
+    for use in flavour.notifiers:
+        yield from _within("notifier", _use(use, offers.notifiers))
+    inputs = {input.name for input in flavour.inputs}
+    for repository in flavour.repositories:
+        yield from _within(repository.name, _repository(repository, offers, inputs))
+    yield from _services(flavour)
+
+
+def _within(place: str, faults: Iterable[str]) -> Iterator[str]:
+    return (f"{place}: {fault}" for fault in faults)
+
+
+def _repository(repository: Repository, offers: Offers, inputs: Collection[str]) -> Iterator[str]:
+    yield from _named("name", repository.name, _REPOSITORY, "it is `owner/name`")
+    yield from _within("source", _use(repository.source, offers.sources))
+    if repository.poll < 1:
+        yield f"poll {repository.poll}: it has to be a second or more"
+    yield from _distinct("recipe", [recipe.name for recipe in repository.recipes])
+    for recipe in repository.recipes:
+        yield from _within(f"recipe {recipe.name!r}", _recipe(recipe, offers, inputs))
+
+
+def _recipe(recipe: Recipe, offers: Offers, inputs: Collection[str]) -> Iterator[str]:
+    yield from _named("name", recipe.name, _NAME)
+    yield from _use(recipe.builder, offers.builders)
+    yield from _platforms(recipe, offers)
+    if recipe.timeout < 1:
+        yield f"timeout {recipe.timeout}: it has to be a second or more"
+    for name, value in recipe.args.items():
+        if isinstance(value, FromInput) and value.name not in inputs:
+            yield f"argument {name!r}: input {unknown(value.name, inputs)}"
+    yield from _distinct("target", [f"{target.branch} as {target.image}" for target in recipe.targets])
+    for target in recipe.targets:
+        yield from _within(f"target {target.branch!r}", _target(target, offers))
+
+
+def _platforms(recipe: Recipe, offers: Offers) -> Iterator[str]:
+    if not recipe.platforms:
+        yield "platforms: there has to be at least one"
+    yield from _distinct("platform", recipe.platforms)
+    for platform in recipe.platforms:
+        if platform not in PLATFORMS:
+            yield f"platform {unknown(platform, PLATFORMS)}"
+    if recipe.builder.kind in offers.builders:
+        for platform in offers.builders[recipe.builder.kind].unsupported(tuple(recipe.platforms)):
+            if platform in PLATFORMS:
+                yield f"platform {platform!r}: the builder {recipe.builder.kind!r} cannot build for it here"
+
+
+def _target(target: Target, offers: Offers) -> Iterator[str]:
+    if not target.branch or target.branch.startswith(("-", "refs/")):
+        yield f"branch {target.branch!r}: it is the name of a branch, without `refs/heads/`"
+    if not _IMAGE.fullmatch(target.image):
+        yield f"image {target.image!r}: it is a name with an optional tag, in small letters: `owner/name:live`"
+    for service in target.services:
+        yield from _within(f"service {service.name!r}", _service(service, offers))
+
+
+def _service(service: Service, offers: Offers) -> Iterator[str]:
+    yield from _named("name", service.name, _NAME)
+    yield from _use(service.deployer, offers.deployers)
+    if service.host.startswith("-") or any(character.isspace() for character in service.host):
+        yield f"host {service.host!r}: it is a host's name"
+
+
+def _services(flavour: Flavour) -> Iterator[str]:
+    everywhere = [
+        f"{service.name} of deployer {service.deployer.kind} on host {service.host or 'this'}"
+        for repository in flavour.repositories
+        for recipe in repository.recipes
+        for target in recipe.targets
+        for service in target.services
+    ]
+    yield from _distinct("service", everywhere)
+
+
+def _input(input: Input, offers: Offers) -> Iterator[str]:
+    yield from _named("name", input.name, _NAME)
+    yield from _use(input.reader, offers.inputs)
+    if input.validity < 1:
+        yield f"validity {input.validity}: it has to be a second or more"
+
+
+def _use(use: Use, offered: Mapping[str, Offer]) -> Iterator[str]:
+    if use.kind not in offered:
+        yield f"kind {unknown(use.kind, offered)}"
+        return
+    yield from option_faults(offered[use.kind].Options, use.options)
+
+
+def option_faults(model: type[BaseModel], options: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a plugin's options, one sentence each."""
+    try:
+        model.model_validate(options)
+    except ValidationError as error:
+        for fault in error.errors():
+            where = ".".join(str(part) for part in fault["loc"])
+            if fault["type"] == "extra_forbidden":
+                yield f"option {unknown(where, model.model_fields)}"
+            elif fault["type"] == "missing":
+                yield f"option {where!r} is missing"
+            else:
+                yield f"option {where!r}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def unknown(word: str, known: Iterable[str]) -> str:
+    """Say that a word is unknown, and which was probably meant: `'linux-x86': unknown; did you mean 'linux/amd64'?`."""
+    words = list(known)
+    close = get_close_matches(word, words, n=1, cutoff=0.5)
+    if close:
+        return f"{word!r}: unknown; did you mean {close[0]!r}?"
+    return f"{word!r}: unknown; there are: {', '.join(sorted(words)) or 'none'}"
+
+
+def _named(
+    what: str, name: str, pattern: re.Pattern[str], hint: str = "letters, digits, `_`, `.` and `-`"
+) -> Iterator[str]:
+    if not pattern.fullmatch(name) or len(name) > 100:
+        yield f"{what} {name!r}: {hint}, at most 100 characters"
+
+
+def _distinct(what: str, names: Sequence[str]) -> Iterator[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{what} {name!r} is declared twice"

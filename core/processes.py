@@ -1,0 +1,173 @@
+"""Commands of the operating system, run from the event loop. Nothing else in the project starts a process for a job.
+
+A command is a sequence of words and never meets a shell. It runs in a process group of its own, which ends when the
+await is cancelled. When the runner itself is killed, the command is killed by the kernel (`setpriv --pdeathsig`), and
+whatever it leaves behind holds the job's *leash*, a locked file whose descriptor every descendant inherits: `Leash` ends
+those before the job is run again, so that no operation runs twice at once on a host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shlex
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+from core.errors import CommandFailed, Stalled, Waiting
+from core.interfaces import Log
+
+#: Bytes read from a command at once. Measured with 200,000 lines: beyond 64 KiB a pipe gives no more.
+_CHUNK = 1 << 16
+#: Seconds between asking a command to end (SIGTERM) and ending it (SIGKILL).
+_GRACE = 5.0
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    log: Log,
+    leash: int | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    echo: str | None = None,
+) -> None:
+    """Run a command, its output into the log.
+
+    :param leash: the descriptor from `Context`, so that no descendant outlives the job unnoticed.
+    :param echo: what the log shows as the command line; None for the command itself, empty for nothing.
+    :raises CommandFailed: it exited with a status other than 0.
+    :raises Stalled: it is not installed.
+    """
+    if echo != "":
+        log.note("$ " + (echo or shlex.join(command)))
+    async with _process(command, leash, cwd, env, stdin, stderr=asyncio.subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        while chunk := await process.stdout.read(_CHUNK):
+            log.write(chunk)
+        status = await process.wait()
+    if status:
+        raise CommandFailed(command[0], status)
+
+
+async def ask(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    leash: int | None = None,
+) -> bytes:
+    """Run a command and answer its standard output.
+
+    :raises CommandFailed: it exited with a status other than 0; its standard error is in the text.
+    :raises Stalled: it is not installed.
+    """
+    async with _process(command, leash, cwd, env, stdin, stderr=asyncio.subprocess.PIPE) as process:
+        output, errors = await process.communicate()
+        status = process.returncode or 0
+    if status:
+        raise CommandFailed(command[0], status, errors.decode(errors="replace").strip()[-2000:])
+    return output
+
+
+@contextlib.asynccontextmanager
+async def _process(
+    command: Sequence[str],
+    leash: int | None,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    stdin: bytes,
+    *,
+    stderr: int,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    if not shutil.which(command[0], path=(env or os.environ).get("PATH")):
+        raise Stalled(f"{command[0]} is not installed on this host")
+    with tempfile.TemporaryFile() as readable:
+        readable.write(stdin)
+        readable.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            *_mortal(),
+            *command,
+            cwd=cwd,
+            env=env,
+            stdin=readable,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+            pass_fds=() if leash is None else (leash,),
+            limit=4 * _CHUNK,
+        )
+    try:
+        yield process
+    finally:
+        await asyncio.shield(_end(process))
+
+
+def _mortal() -> Sequence[str]:
+    return ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a command's whole group: what it left in the background when it is done, all of it when it is not."""
+    if process.returncode is None:
+        _signal_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), _GRACE)
+    _signal_group(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+class Leash:
+    """A lock that a job's processes inherit, so that what a killed runner left behind can be found and ended.
+
+    :param path: one file for each operation that must not run twice at once on this host.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[int]:
+        """Hold it, after ending whoever holds it still; the value is for `run` and `ask`.
+
+        :raises Waiting: what held it could not be ended.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            await self._lock(descriptor)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    async def _lock(self, descriptor: int) -> None:
+        for _ in range(100):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                for holder in await asyncio.to_thread(self._holders):
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(holder, signal.SIGKILL)
+                await asyncio.sleep(0.05)
+        raise Waiting("processes of an earlier run of this job cannot be ended on this host", retry_in=10)
+
+    def _holders(self) -> list[int]:
+        """Ask the kernel which other processes have the file open; no process number was remembered to go stale."""
+        holders = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if any(os.path.realpath(fd) == str(self._path) for fd in (process / "fd").iterdir()):
+                    holders.append(int(process.name))
+        return [holder for holder in holders if holder != os.getpid()]

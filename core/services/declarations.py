@@ -1,0 +1,192 @@
+"""Bringing the rows into line with what a flavour declares. What it declares no more is retired and loses no history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import F, Model
+from django.utils import timezone
+
+from core.errors import DeclarationError
+from core.models import Declared, Flavour, Input, Recipe, Ref, Repository, Service, Target
+from core.pipeline import declaration, validate
+from core.plugins import plugins
+from core.services import hints
+
+_Row = TypeVar("_Row", bound=Declared)
+
+
+def offers() -> validate.Offers:
+    """What the plugins offer, for validation."""
+    return validate.Offers(**{role: plugins.kinds(role) for role in validate.Offers.__slots__})
+
+
+def load(name: str) -> Flavour:
+    """Load a flavour by the name of its entry point, check it and apply it.
+
+    :raises ConfigurationError: it does not exist, cannot be loaded, or is wrong.
+    """
+    flavour, origin = plugins.flavour(name), plugins.flavour_origin(name)
+    validate.check(flavour, offers(), place=origin)
+    return apply(flavour, origin)
+
+
+@transaction.atomic
+def apply(flavour: declaration.Flavour, origin: str) -> Flavour:
+    """Make the rows say what a flavour that was checked declares. Rows of another origin stay as they are."""
+    return _Application(origin).flavour(flavour)
+
+
+class _Application:
+    """One application of one flavour: remembers which rows it met, and whether anything changed."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._changed: set[tuple[type[Model], int]] = set()
+
+    def flavour(self, flavour: declaration.Flavour) -> Flavour:
+        row = self._put(
+            Flavour,
+            {"name": flavour.name},
+            title=flavour.title,
+            base_url=flavour.base_url,
+            admins=list(flavour.admins),
+            notifiers=[[use.kind, dict(use.options)] for use in flavour.notifiers],
+        )
+        inputs = [self._input(row, input) for input in flavour.inputs]
+        self._retire(row.inputs.all(), inputs)
+        repositories = [self._repository(row, repository) for repository in flavour.repositories]
+        self._retire(row.repositories.all(), repositories)
+        return row
+
+    def _input(self, flavour: Flavour, input: declaration.Input) -> Input:
+        key = {"flavour": flavour, "name": input.name}
+        options = _plain(input.reader.options)
+        return self._put(Input, key, reader=input.reader.kind, options=options, validity=input.validity)
+
+    def _repository(self, flavour: Flavour, repository: declaration.Repository) -> Repository:
+        before = len(self._changed)
+        row = self._put(
+            Repository,
+            {"flavour": flavour, "name": repository.name},
+            source=repository.source.kind,
+            options=_plain(repository.source.options),
+            poll=repository.poll,
+            check_refs=repository.check,
+        )
+        if len(self._changed) > before:
+            # Another address or other options may show other refs: nothing that was seen there still counts.
+            Repository.objects.filter(pk=row.pk).update(validator="", next_look_at=timezone.now(), look_error="")
+        recipes = [self._recipe(row, recipe) for recipe in repository.recipes]
+        self._retire(row.recipes.all(), recipes)
+        if len(self._changed) > before:
+            reevaluate(row)
+        return row
+
+    def _recipe(self, repository: Repository, recipe: declaration.Recipe) -> Recipe:
+        row = self._put(
+            Recipe,
+            {"repository": repository, "name": recipe.name},
+            builder=recipe.builder.kind,
+            options=_plain(recipe.builder.options),
+            platforms=list(recipe.platforms),
+            args={name: argument(value) for name, value in recipe.args.items()},
+            timeout=recipe.timeout,
+            recheck=recipe.recheck,
+        )
+        targets = [self._target(row, target) for target in recipe.targets]
+        self._retire(row.targets.all(), targets)
+        return row
+
+    def _target(self, recipe: Recipe, target: declaration.Target) -> Target:
+        row = self._put(Target, {"recipe": recipe, "branch": target.branch, "image": target.image})
+        services = [self._service(row, service) for service in target.services]
+        self._retire(row.services.all(), services)
+        return row
+
+    def _service(self, target: Target, service: declaration.Service) -> Service:
+        key = {"deployer": service.deployer.kind, "host": service.host, "name": service.name}
+        taken = Service.objects.filter(retired_at=None, **key).exclude(origin=self._origin).first()
+        if taken:
+            raise DeclarationError(
+                [f"{self._origin}: service {taken} is declared already by {taken.origin or 'the admin'}"]
+            )
+        # A service that moved to another target is the same service: it keeps its history.
+        return self._put(Service, key, options=_plain(service.deployer.options), uri=service.uri, target=target)
+
+    def _put(self, model: type[_Row], key: Mapping[str, Any], **fields: Any) -> _Row:
+        rows = model._default_manager.filter(**key)
+        row = rows.order_by(F("retired_at").asc(nulls_first=True)).first()
+        wanted = {**fields, "origin": self._origin, "retired_at": None}
+        if row is None:
+            row = model(**key)
+        elif row.origin != self._origin and row.retired_at is None:
+            raise DeclarationError([f"{self._origin}: {row} is declared already by {row.origin or 'the admin'}"])
+        elif all(getattr(row, name) == value for name, value in wanted.items()):
+            return row
+        for name, value in wanted.items():
+            setattr(row, name, value)
+        row.save()
+        self._changed.add((model, row.pk))
+        return row
+
+    def _retire(self, rows: Iterable[_Row], kept: Sequence[_Row]) -> None:
+        ids = {row.pk for row in kept}
+        for row in rows:
+            if row.origin == self._origin and row.pk not in ids and row.retired_at is None:
+                retire(row)
+                self._changed.add((type(row), row.pk))
+
+
+def retire(row: Declared) -> None:
+    """Stop looking after something, and after all that was declared under it. Its history stays."""
+    row.retired_at = timezone.now()
+    row.save(update_fields=["retired_at"])
+    for children in ("inputs", "repositories", "recipes", "targets", "services"):
+        for child in getattr(row, children).filter(retired_at=None) if hasattr(row, children) else ():
+            retire(child)
+    repository = repository_of(row)
+    if repository is not None:
+        reevaluate(repository)
+
+
+def repository_of(row: Declared) -> Repository | None:
+    """The repository that something was declared under, or is."""
+    match row:
+        case Repository():
+            return row
+        case Recipe():
+            return row.repository
+        case Target():
+            return row.recipe.repository
+        case Service():
+            return row.target.recipe.repository
+        case _:
+            return None
+
+
+def reevaluate(repository: Repository) -> None:
+    """Have everything of a repository evaluated again."""
+    Ref.objects.filter(repository=repository, gone_at=None).update(version=F("version") + 1)
+    Repository.objects.filter(pk=repository.pk).update(version=F("version") + 1)
+    hints.changed()
+
+
+def argument(value: str | declaration.FromInput) -> Any:
+    """A build argument as it is kept."""
+    return {"input": value.name} if isinstance(value, declaration.FromInput) else value
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as JSON keeps them: tuples become lists."""
+    return {name: _plain_value(value) for name, value in options.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _plain(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain_value(each) for each in value]
+    return value

@@ -1,0 +1,40 @@
+"""Hints that something changed: sent after commit, to runners and pages, and never needed.
+
+Without one, the next look of a runner or a page finds the same. Hints of one transaction are sent as one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+#: The group that runners listen to.
+RUNNERS = "runners"
+#: The group that pages listen to.
+PAGES = "pages"
+
+
+def changed() -> None:
+    """Hint, once this transaction is committed, that rows changed."""
+    connection = transaction.get_connection()
+    if not any(function is _send for _, function, _ in connection.run_on_commit):
+        transaction.on_commit(_send)
+
+
+def log_group(job: int) -> str:
+    """The group of those who follow a job's log."""
+    return f"log.{job}"
+
+
+def _send() -> None:
+    layer = get_channel_layer()
+    try:
+        async_to_sync(layer.group_send)(RUNNERS, {"type": "wake"})
+        async_to_sync(layer.group_send)(PAGES, {"type": "changed"})
+    except Exception as error:  # noqa: BLE001  a hint that is lost costs a second; nothing may fail for it
+        logger.debug("a hint was lost: %s", error)

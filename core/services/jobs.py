@@ -1,0 +1,198 @@
+"""Jobs: queueing, claiming, moving, cancelling, approving. The only code that changes a job's state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from core.errors import RefusedError
+from core.interfaces import News
+from core.models import Commit, Flavour, Job, Ref, Repository
+from core.plugins import plugins
+from core.services import activities, heads, hints, outcomes
+from core.states import JOB, Actor, JobKind, JobState, Level
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that a runner has in hand, until its lease ends."""
+
+    job: int
+    runner: str
+
+
+def queue(
+    kind: JobKind,
+    *,
+    fingerprint: str,
+    exclusive: str,
+    flavour: Flavour,
+    title: str,
+    level: Level,
+    priority: int,
+    pool: str,
+    repository: Repository | None = None,
+    commit: Commit | None = None,
+    **subject: object,
+) -> Job:
+    """Queue a job. Call it inside a transaction, when no other active job has the same `exclusive`."""
+    job = Job.objects.create(
+        kind=kind,
+        fingerprint=fingerprint,
+        exclusive=exclusive,
+        flavour=flavour,
+        repository=repository,
+        commit=commit,
+        title=title[:300],
+        level=level,
+        priority=priority,
+        pool=pool,
+        **subject,
+    )
+    job.log = f"{job.created_at:%Y-%m-%d}/{job.pk:06d}-{kind}.log"
+    job.save(update_fields=["log"])
+    hints.changed()
+    return job
+
+
+@transaction.atomic
+def claim(runner: str, now: datetime, lease: timedelta, *, places: Mapping[str, int], limit: int) -> list[Job]:
+    """Take jobs that may start now, those that matter most first.
+
+    :param places: how many more each pool can take; a pool that is not named has no limit.
+    :param limit: how many to take at most.
+    """
+    full = [pool for pool, free in places.items() if free <= 0]
+    # No threshold is one above the highest level.
+    threshold = Coalesce(F("flavour__threshold"), Value(len(Level)))
+    released = Q(approved_at__isnull=False) | Q(level__lt=threshold) | Q(flavour__threshold_lifts_at__lte=now)
+    ready = Q(not_before=None) | Q(not_before__lte=now)
+    rows = Job.objects.queued().filter(released, ready).exclude(pool__in=full).order_by("priority", "id")
+    left = dict(places)
+    taken: list[Job] = []
+    for job in rows.select_for_update(skip_locked=True, of=("self",))[: limit * 2]:
+        if len(taken) == limit:
+            break
+        if left.get(job.pool, 1) <= 0:
+            continue
+        if job.pool in left:
+            left[job.pool] -= 1
+        _move(job, JobState.RUNNING, Actor.RUNNER, runner=runner, lease_until=now + lease, started_at=now)
+        taken.append(job)
+    return taken
+
+
+def renew(runner: str, now: datetime, lease: timedelta) -> dict[int, str]:
+    """Keep what a runner has in hand; answer which jobs it still has, with the reason of a cancel that was asked for."""
+    mine = Job.objects.running().filter(runner=runner)
+    mine.update(lease_until=now + lease)
+    return dict(mine.values_list("pk", "cancel_reason"))
+
+
+@transaction.atomic
+def finish(claim: Claim, state: JobState, *, reason: str = "", value: str = "", seen_digest: str | None = None) -> bool:
+    """End a job; False when the runner had lost it and nothing was changed."""
+    job = _held(claim)
+    if job is None:
+        return False
+    _move(job, state, Actor.RUNNER, reason=reason, value=value, finished_at=timezone.now(), lease_until=None)
+    outcomes.record(job, seen_digest)
+    return True
+
+
+@transaction.atomic
+def put_back(claim: Claim, *, reason: str, not_before: datetime | None, counts: bool) -> bool:
+    """Queue a job again, for an error that may pass or a graceful stop. `counts`: it was an attempt that failed."""
+    job = _held(claim)
+    if job is None:
+        return False
+    attempts = job.attempts + counts
+    _move(job, JobState.QUEUED, Actor.RUNNER, reason=reason, not_before=not_before, attempts=attempts, **_UNHELD)
+    return True
+
+
+_UNHELD: Mapping[str, object] = {"runner": "", "lease_until": None}
+
+
+@transaction.atomic
+def take_back(runners: Iterable[str] | None, now: datetime) -> int:
+    """Queue again what runners left behind: those named, or everybody whose lease has ended."""
+    lost = Job.objects.running().select_for_update(skip_locked=True)
+    lost = lost.filter(lease_until__lt=now) if runners is None else lost.filter(runner__in=list(runners))
+    rows = list(lost)
+    for job in rows:
+        reason = f"Runner {job.runner} was lost while it ran this; it is taken up again"
+        _move(job, JobState.QUEUED, Actor.RUNNER, reason=reason, **_UNHELD)
+    return len(rows)
+
+
+@transaction.atomic
+def cancel(job: Job, user: User | None, *, reason: str) -> None:
+    """Cancel a job: at once when it waits, as soon as its runner hears of it when it runs.
+
+    :raises RefusedError: it is over.
+    """
+    row = Job.objects.select_for_update().get(pk=job.pk)
+    if not row.is_active:
+        raise RefusedError(f"job {row.pk} cannot be cancelled: it has {row.state}")
+    row.cancel_reason, row.cancelled_by_person = reason, user is not None
+    row.save(update_fields=["cancel_reason", "cancelled_by_person"])
+    if user:
+        activities.record(user, "cancelled", row, reason=reason)
+    if row.state == JobState.QUEUED:
+        actor = Actor.PERSON if user else Actor.RECONCILE
+        _move(row, JobState.CANCELLED, actor, reason=reason, finished_at=timezone.now())
+    hints.changed()
+
+
+@transaction.atomic
+def approve(job: Job, user: User, *, reason: str = "") -> None:
+    """Let a job start although its level is at or above the threshold.
+
+    :raises RefusedError: it does not wait.
+    """
+    row = Job.objects.select_for_update().get(pk=job.pk)
+    if row.state != JobState.QUEUED:
+        raise RefusedError(f"job {row.pk} cannot be approved: it does not wait, it is {row.state}")
+    row.approved_at, row.approved_by = timezone.now(), user
+    row.save(update_fields=["approved_at", "approved_by"])
+    activities.record(user, "approved", row, reason=reason)
+    hints.changed()
+
+
+def _held(claim: Claim) -> Job | None:
+    rows = Job.objects.running().filter(pk=claim.job, runner=claim.runner).select_for_update(of=("self",))
+    return rows.select_related("flavour").first()
+
+
+def _move(job: Job, new: JobState, actor: Actor, **fields: object) -> None:
+    """Apply a move, have what depends on it looked at again, and tell the plugins once it is committed."""
+    old = JobState(job.state)
+    JOB.check(old, new, actor)
+    job.state = new
+    for name, value in fields.items():
+        setattr(job, name, value)
+    job.save(update_fields=["state", *fields])
+    if new is not JobState.RUNNING:
+        _touch(job)
+    news = News(flavour=job.flavour.name, key=f"job-{job.pk}", state=new, text=f"{job.title}: {new}")
+    transaction.on_commit(lambda: plugins.job_moved(news))
+    hints.changed()
+
+
+def _touch(job: Job) -> None:
+    """Have evaluated again what this job's state decides."""
+    if job.repository_id is None:
+        return
+    refs = Ref.objects.filter(repository_id=job.repository_id)
+    touched = Q(commit_id=job.commit_id)
+    if branch := outcomes.branch_of(job):
+        touched |= Q(name=f"refs/heads/{branch}")
+    heads.touch(refs.filter(touched))

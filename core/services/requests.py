@@ -1,0 +1,105 @@
+"""What a person asks for: again, back to an older release, forward again."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from core.errors import RefusedError
+from core.models import Build, Deployment, Job, Ref, Release, Rollback, Service, Target
+from core.services import activities, heads, hints, jobs
+from core.states import JobKind, Level
+
+
+@transaction.atomic
+def again(job: Job, user: User, *, reason: str = "") -> Job:
+    """Do an operation again: rebuild, publish again, deploy again. The newest job of an operation is the one that counts.
+
+    :raises RefusedError: it goes on already, or it is not what is wanted any more.
+    """
+    old = Job.objects.select_for_update().get(pk=job.pk)
+    if active := Job.objects.active().filter(exclusive=old.exclusive).first():
+        raise RefusedError(f"job {active.pk} ({active.title}) has to end first")
+    if old.repository is None:
+        raise RefusedError("an input is read again by asking for it on its own page")
+    row = _copy(old)
+    activities.record(user, "asked again for", row, reason=reason)
+    if row.commit_id:
+        heads.touch(row.commit.refs.all())
+    return row
+
+
+def _copy(old: Job) -> Job:
+    copy = jobs.queue(
+        JobKind(old.kind),
+        fingerprint=old.fingerprint,
+        exclusive=old.exclusive,
+        flavour=old.flavour,
+        repository=old.repository,
+        commit=old.commit,
+        title=old.title,
+        level=Level(old.level),
+        priority=old.priority,
+        pool=old.pool,
+        build=old.build,
+        release=old.release,
+    )
+    if old.build:
+        Build.objects.filter(pk=old.build.pk).update(job=copy)
+    if old.release:
+        Release.objects.filter(pk=old.release.pk).update(job=copy)
+    if old.kind == JobKind.DEPLOYMENT:
+        before = old.deployment_of
+        service = before.service
+        Deployment.objects.create(
+            service=service, release=before.release, previous=service.current, rollback=before.rollback, job=copy
+        )
+    return copy
+
+
+@transaction.atomic
+def roll_back(service: Service, release: Release, user: User | None, *, reason: str) -> Rollback:
+    """Have a service go back to a release, until its branch moves on or the rollback is lifted.
+
+    :raises RefusedError: the release was never published for this service, or the branch has no head to leave.
+    """
+    row = (
+        Service.objects.select_for_update(of=("self",)).select_related("target__recipe__repository").get(pk=service.pk)
+    )
+    if release.target_id != row.target_id or not release.digest:
+        raise RefusedError(f"{release} was never published for {row}")
+    ref = _refs_of(row.target).select_related("commit").first()
+    if ref is None:
+        raise RefusedError(f"branch {row.target.branch} is gone: there is nothing to go back from")
+    if ref.commit_id == release.commit_id:
+        raise RefusedError(f"{release} is of the branch's head: deploy it again instead of going back to it")
+    Rollback.objects.filter(service=row, lifted_at=None).update(lifted_at=timezone.now())
+    rollback = Rollback.objects.create(
+        service=row, release=release, away_from=ref.commit.hash, reason=reason, asked_by=user
+    )
+    activities.record(user, "rolled back", rollback, reason=reason)
+    heads.touch(_refs_of(row.target))
+    hints.changed()
+    return rollback
+
+
+@transaction.atomic
+def lift_rollback(service: Service, user: User | None, *, reason: str = "") -> None:
+    """Let a service follow its branch again.
+
+    :raises RefusedError: no rollback is in force.
+    """
+    rollback = Rollback.objects.select_for_update().filter(service=service, lifted_at=None).first()
+    if rollback is None:
+        raise RefusedError(f"no rollback of {service} is in force")
+    rollback.lifted_at = timezone.now()
+    rollback.save(update_fields=["lifted_at"])
+    activities.record(user, "lifted the rollback of", service, reason=reason)
+    heads.touch(_refs_of(service.target))
+    hints.changed()
+
+
+def _refs_of(target: Target) -> QuerySet[Ref]:
+    return Ref.objects.filter(repository=target.recipe.repository_id, name=f"refs/heads/{target.branch}", gone_at=None)
