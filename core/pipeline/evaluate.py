@@ -71,9 +71,12 @@ _OF_JOB = {
 }
 
 
-def evaluate(snapshot: Snapshot) -> Evaluation:
-    """Say where everything is and what has to be done about it."""
-    graph = build(snapshot)
+def evaluate(snapshot: Snapshot, graph: Graph | None = None) -> Evaluation:
+    """Say where everything is and what has to be done about it.
+
+    :param graph: of this snapshot, where it was made already to find out which results to read.
+    """
+    graph = graph or build(snapshot)
     services = {
         service.id: service for recipe in snapshot.recipes for target in recipe.targets for service in target.services
     }

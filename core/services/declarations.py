@@ -1,4 +1,4 @@
-"""Bringing the rows into line with what a flavour declares. What it declares no more is retired and loses no history."""
+"""Bringing the rows into line with what a flavour declares. What it declares no more is retired, with its history."""
 
 from __future__ import annotations
 

@@ -11,9 +11,12 @@ from django.db.models import F, Q, QuerySet
 from core.interfaces import Head, Heads
 from core.models import Commit, Ref, Repository
 from core.services import hints
+from core.services.scope import Scope
 
 #: Seconds before a look that failed is repeated: the first, and the most after doubling with each failure.
 FIRST_RETRY, LAST_RETRY = 5, 600
+#: How many times the regular interval a runner waits before it looks without having been asked.
+SLOW = 3
 _BATCH = 500
 
 
@@ -24,17 +27,18 @@ def ask(repositories: Iterable[Repository], now: datetime) -> None:
 
 
 @transaction.atomic
-def claim(runner: str, now: datetime, lease: timedelta, *, limit: int) -> list[Repository]:
+def claim(runner: str, now: datetime, lease: timedelta, scope: Scope, *, limit: int) -> list[Repository]:
     """Take the repositories whose look is due.
 
-    The next regular look is set here and not at the end: one that is asked for meanwhile is then still due.
+    The next look is set here and not at the end: one that is asked for meanwhile is then still due. It is a slow one:
+    the regular looks are asked for by a schedule (`core.engine.schedules`), and this is what happens without it.
     """
     free = Q(look_lease_until=None) | Q(look_lease_until__lt=now)
-    due = Repository.objects.filter(free, next_look_at__lte=now, retired_at=None).select_for_update(skip_locked=True)
-    taken = list(due.order_by("next_look_at")[:limit])
+    due = Repository.objects.filter(free, next_look_at__lte=now, retired_at=None).filter(scope.repositories())
+    taken = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:limit])
     for row in taken:
         row.look_runner, row.look_lease_until = runner, now + lease
-        row.next_look_at = now + timedelta(seconds=row.poll)
+        row.next_look_at = now + timedelta(seconds=SLOW * row.poll)
         row.save(update_fields=["look_runner", "look_lease_until", "next_look_at"])
     return taken
 

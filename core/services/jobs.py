@@ -17,6 +17,7 @@ from core.interfaces import News
 from core.models import Commit, Flavour, Job, Ref, Repository
 from core.plugins import plugins
 from core.services import activities, heads, hints, outcomes
+from core.services.scope import Scope
 from core.states import JOB, Actor, JobKind, JobState, Level
 
 
@@ -63,7 +64,9 @@ def queue(
 
 
 @transaction.atomic
-def claim(runner: str, now: datetime, lease: timedelta, *, places: Mapping[str, int], limit: int) -> list[Job]:
+def claim(
+    runner: str, now: datetime, lease: timedelta, scope: Scope, *, places: Mapping[str, int], limit: int
+) -> list[Job]:
     """Take jobs that may start now, those that matter most first.
 
     :param places: how many more each pool can take; a pool that is not named has no limit.
@@ -74,7 +77,8 @@ def claim(runner: str, now: datetime, lease: timedelta, *, places: Mapping[str, 
     threshold = Coalesce(F("flavour__threshold"), Value(len(Level)))
     released = Q(approved_at__isnull=False) | Q(level__lt=threshold) | Q(flavour__threshold_lifts_at__lte=now)
     ready = Q(not_before=None) | Q(not_before__lte=now)
-    rows = Job.objects.queued().filter(released, ready).exclude(pool__in=full).order_by("priority", "id")
+    rows = Job.objects.queued().filter(scope.jobs(), released, ready).exclude(pool__in=full)
+    rows = rows.select_related("flavour").order_by("priority", "id")
     left = dict(places)
     taken: list[Job] = []
     for job in rows.select_for_update(skip_locked=True, of=("self",))[: limit * 2]:
@@ -89,11 +93,14 @@ def claim(runner: str, now: datetime, lease: timedelta, *, places: Mapping[str, 
     return taken
 
 
-def renew(runner: str, now: datetime, lease: timedelta) -> dict[int, str]:
-    """Keep what a runner has in hand; answer which jobs it still has, with the reason of a cancel that was asked for."""
-    mine = Job.objects.running().filter(runner=runner)
-    mine.update(lease_until=now + lease)
-    return dict(mine.values_list("pk", "cancel_reason"))
+def renew(runner: str, now: datetime, lease: timedelta) -> None:
+    """Keep what a runner has in hand."""
+    Job.objects.running().filter(runner=runner).update(lease_until=now + lease)
+
+
+def in_hand(runner: str) -> dict[int, str]:
+    """The jobs that a runner has, each with the reason of a cancel if one was asked for."""
+    return dict(Job.objects.running().filter(runner=runner).values_list("pk", "cancel_reason"))
 
 
 @transaction.atomic
@@ -134,21 +141,32 @@ def take_back(runners: Iterable[str] | None, now: datetime) -> int:
 
 
 @transaction.atomic
-def cancel(job: Job, user: User | None, *, reason: str) -> None:
-    """Cancel a job: at once when it waits, as soon as its runner hears of it when it runs.
+def cancel(job: Job, user: User, *, reason: str) -> None:
+    """Cancel a job for a person: at once when it waits, as soon as its runner hears of it when it runs.
 
     :raises RefusedError: it is over.
     """
     row = Job.objects.select_for_update().get(pk=job.pk)
     if not row.is_active:
         raise RefusedError(f"job {row.pk} cannot be cancelled: it has {row.state}")
-    row.cancel_reason, row.cancelled_by_person = reason, user is not None
+    activities.record(user, "cancelled", row, reason=reason)
+    _cancel(row, Actor.PERSON, reason)
+
+
+@transaction.atomic
+def withdraw(job: int, reason: str) -> None:
+    """Cancel a job that nothing asks for any more, unless it is over or a person was quicker."""
+    row = Job.objects.active().select_for_update().filter(pk=job, cancel_reason="").first()
+    if row:
+        _cancel(row, Actor.RECONCILE, reason)
+
+
+def _cancel(row: Job, actor: Actor, reason: str) -> None:
+    row.cancel_reason = reason or "a person cancelled it"
+    row.cancelled_by_person = actor is Actor.PERSON
     row.save(update_fields=["cancel_reason", "cancelled_by_person"])
-    if user:
-        activities.record(user, "cancelled", row, reason=reason)
     if row.state == JobState.QUEUED:
-        actor = Actor.PERSON if user else Actor.RECONCILE
-        _move(row, JobState.CANCELLED, actor, reason=reason, finished_at=timezone.now())
+        _move(row, JobState.CANCELLED, actor, reason=row.cancel_reason, finished_at=timezone.now())
     hints.changed()
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ _FIRST_RETRY, _LAST_RETRY = 10, 900
 
 
 def queue(key: str, recipient: str, payload: dict[str, Any]) -> None:
-    """Have something told. What was queued under the key and not sent yet is replaced; what was said already is not repeated."""
+    """Have something told. It replaces what was queued under the key and not sent; what was said is not repeated."""
     row, created = Message.objects.select_for_update().get_or_create(
         key=key, defaults={"recipient": recipient, "payload": payload}
     )
@@ -51,14 +52,20 @@ def deployment(job: Job) -> None:
         queue(key, "notifier", {"kind": kind, "options": options, "news": news})
 
 
-def due(now: datetime, *, limit: int = 20) -> list[Message]:
-    """What is to be sent now."""
-    return list(Message.objects.filter(version__gt=F("sent_version"), next_attempt_at__lte=now)[:limit])
+@transaction.atomic
+def claim(now: datetime, lease: timedelta, *, limit: int) -> list[Message]:
+    """Take what is to be sent now; it is due again after a lease, unless it was sent."""
+    due = Message.objects.filter(version__gt=F("sent_version"), next_attempt_at__lte=now)
+    taken = list(due.select_for_update(skip_locked=True)[:limit])
+    Message.objects.filter(pk__in=[row.pk for row in taken]).update(next_attempt_at=now + lease)
+    return taken
 
 
 def sent(message: Message) -> None:
-    """Write down that this version was said; a newer one stays due."""
-    Message.objects.filter(pk=message.pk).update(sent_version=message.version, failures=0, error="")
+    """Write down that this version was said; a newer one is due at once."""
+    Message.objects.filter(pk=message.pk).update(
+        sent_version=message.version, failures=0, error="", next_attempt_at=timezone.now()
+    )
 
 
 def failed(message: Message, reason: str, now: datetime) -> None:

@@ -15,9 +15,9 @@ from core.states import JobKind, Level
 
 @transaction.atomic
 def again(job: Job, user: User, *, reason: str = "") -> Job:
-    """Do an operation again: rebuild, publish again, deploy again. The newest job of an operation is the one that counts.
+    """Do an operation again: rebuild, publish again, deploy again. Of several jobs of an operation, the newest counts.
 
-    :raises RefusedError: it goes on already, or it is not what is wanted any more.
+    :raises RefusedError: something that it must not run beside goes on.
     """
     old = Job.objects.select_for_update().get(pk=job.pk)
     if active := Job.objects.active().filter(exclusive=old.exclusive).first():

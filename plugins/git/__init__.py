@@ -1,0 +1,1 @@
+"""The source for plain Git: any URL that git itself can fetch."""

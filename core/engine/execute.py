@@ -1,0 +1,228 @@
+"""Carrying one job out: from its row to the call of a plugin. What the plugin raises is the runner's to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+from pydantic import ValidationError
+
+from core import configuration
+from core.errors import Stalled, Waiting
+from core.interfaces import (
+    BuildRequest,
+    Commit,
+    Context,
+    DeploymentQuestion,
+    DeployRequest,
+    Options,
+    PublishRequest,
+    Release,
+    RepositoryPlace,
+    ServicePlace,
+)
+from core.models import Build, Job, Repository, Service
+from core.models import Commit as CommitRow
+from core.models import Release as ReleaseRow
+from core.pipeline.validate import option_faults
+from core.plugins import plugins
+from core.states import JobKind, Purpose
+
+#: Seconds after which an operation that no recipe sets a limit for is ended.
+RELEASE_TIMEOUT, DEPLOYMENT_TIMEOUT, INPUT_TIMEOUT = 900, 1800, 300
+#: Seconds after which a gate that holds without saying until when is asked again.
+_GATE_INTERVAL = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a job does, ready to be awaited.
+
+    :param run: answers the job's value.
+    :param timeout: seconds.
+    :param limit: what to change to allow it more time.
+    :param data: the plugin's directory.
+    """
+
+    run: Callable[[Context], Awaitable[str]]
+    timeout: float
+    limit: str
+    data: Path
+
+
+def prepare(job: Job) -> Operation:
+    """Read what a job needs and find the plugin that does it.
+
+    :raises ConfigurationError: no plugin offers what is declared.
+    :raises Stalled: its options are not what the plugin understands.
+    """
+    match JobKind(job.kind):
+        case JobKind.BUILD:
+            return _build(job)
+        case JobKind.RELEASE:
+            return _release(job)
+        case JobKind.DEPLOYMENT:
+            return _deployment(job)
+        case JobKind.INPUT:
+            return _input(job)
+
+
+def _build(job: Job) -> Operation:
+    build = job.build
+    assert build is not None
+    recipe, commit = build.recipe, build.commit
+    builder = plugins.builder(recipe.builder)
+    source = plugins.source(commit.repository.source)
+    place = repository_place(commit.repository)
+    options = _options(builder.Options, recipe.options)
+    source_data = configuration.current().plugin_dir(commit.repository.source)
+
+    async def run(context: Context) -> str:
+        async def checkout(directory: Path) -> None:
+            await source.checkout(place, commit.hash, directory, _at(context, source_data))
+
+        request = BuildRequest(
+            repository=place.name,
+            recipe=recipe.name,
+            platform=build.platform,
+            commit=_commit(commit),
+            purpose=Purpose(build.purpose),
+            trusted=build.trusted,
+            options=options,
+            args=build.args,
+            image=build.target.image if build.target else None,
+            checkout=checkout,
+        )
+        return await builder.build(request, context)
+
+    limit = f"`timeout` of recipe {recipe.name!r} of {place.name}"
+    return Operation(run, recipe.timeout, limit, configuration.current().plugin_dir(recipe.builder))
+
+
+def _release(job: Job) -> Operation:
+    release = job.release
+    assert release is not None
+    recipe, commit = release.target.recipe, release.commit
+    builder = plugins.builder(recipe.builder)
+    request = PublishRequest(
+        repository=recipe.repository.name,
+        recipe=recipe.name,
+        commit=_commit(commit),
+        image=release.image,
+        options=_options(builder.Options, recipe.options),
+        artifacts={build.platform: build.job.value for build in _builds(release) if build.job},
+    )
+
+    async def run(context: Context) -> str:
+        return await builder.publish(request, context)
+
+    data = configuration.current().plugin_dir(recipe.builder)
+    return Operation(run, RELEASE_TIMEOUT, "nothing: a release has a fixed time", data)
+
+
+def _builds(release: ReleaseRow) -> list[Build]:
+    return list(release.builds.select_related("job"))
+
+
+def _deployment(job: Job) -> Operation:
+    deployment = job.deployment_of
+    service = deployment.service
+    deployer = plugins.deployer(service.deployer)
+    repository = service.target.recipe.repository
+    release, previous = _published(deployment.release), deployment.previous
+    request = DeployRequest(
+        service=service_place(service),
+        release=release,
+        previous=_published(previous) if previous else None,
+        rollback=deployment.rollback,
+    )
+    flavour = job.flavour.name
+
+    async def run(context: Context) -> str:
+        question = DeploymentQuestion(
+            flavour=flavour,
+            repository=repository.name,
+            service=request.service.name,
+            release=release,
+            rollback=request.rollback,
+            now=timezone.now(),
+        )
+        await _ask_gates(question)
+        await deployer.deploy(request, context)
+        return release.digest
+
+    data = configuration.current().plugin_dir(service.deployer)
+    return Operation(run, DEPLOYMENT_TIMEOUT, "nothing: a deployment has a fixed time", data)
+
+
+async def _ask_gates(question: DeploymentQuestion) -> None:
+    for gate in plugins.gates:
+        hold = await gate.hold(question)
+        if hold:
+            wait = (hold.until - question.now).total_seconds() if hold.until else _GATE_INTERVAL
+            raise Waiting(f"Held by gate {gate.kind}: {hold.reason}", retry_in=max(wait, 1))
+
+
+def _input(job: Job) -> Operation:
+    row = job.input
+    assert row is not None
+    reader = plugins.input_reader(row.reader)
+    options = _options(reader.Options, row.options)
+
+    async def run(context: Context) -> str:
+        return await reader.read(options, context)
+
+    data = configuration.current().plugin_dir(row.reader)
+    return Operation(run, INPUT_TIMEOUT, "nothing: reading an input has a fixed time", data)
+
+
+def repository_place(repository: Repository) -> RepositoryPlace:
+    """A repository, as its source needs to know it.
+
+    :raises ConfigurationError: no plugin offers its source.
+    :raises Stalled: its options are not what the source understands.
+    """
+    model = plugins.source(repository.source).Options
+    return RepositoryPlace(name=repository.name, options=_options(model, repository.options))
+
+
+def service_place(service: Service) -> ServicePlace:
+    """A service, as its deployer needs to know it.
+
+    :raises ConfigurationError: no plugin offers its deployer.
+    :raises Stalled: its options are not what the deployer understands.
+    """
+    model = plugins.deployer(service.deployer).Options
+    options = _options(model, service.options)
+    return ServicePlace(name=service.name, host=service.host, uri=service.uri, options=options)
+
+
+def _options(model: type[Options], kept: dict[str, Any]) -> Options:
+    try:
+        return model.model_validate(kept)
+    except ValidationError:
+        raise Stalled("; ".join(option_faults(model, kept))) from None
+
+
+def _at(context: Context, data: Path) -> Context:
+    return Context(log=context.log, scratch=context.scratch, data=data, leash=context.leash, attempt=context.attempt)
+
+
+def _commit(row: CommitRow) -> Commit:
+    return Commit(hash=row.hash, message=row.message, author=row.author, committed_at=row.committed_at)
+
+
+def _published(row: ReleaseRow) -> Release:
+    return Release(image=row.image, digest=row.digest, commit=_commit(row.commit))
+
+
+@sync_to_async
+def load(job: int) -> tuple[Job, Operation]:
+    """Read a job and prepare what it does. See `prepare` for what it raises."""
+    related = ("flavour", "repository", "build__recipe", "build__target", "build__commit__repository", "input")
+    row = Job.objects.select_related(*related, "release__target__recipe__repository", "release__commit").get(pk=job)
+    return row, prepare(row)

@@ -1,0 +1,81 @@
+"""What would be done now, found out without changing anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from core import configuration
+from core.engine import execute
+from core.engine.snapshot import evaluate_refs
+from core.interfaces import Heads
+from core.models import Ref, Repository
+from core.pipeline import plan
+from core.plugins import plugins
+from core.services import heads
+from core.services.scope import Scope
+
+#: Seconds that a source has to answer.
+_TIMEOUT = 60
+#: Sources asked at once.
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, and which repositories could not be asked for their heads, with the reason."""
+
+    steps: Sequence[plan.Step]
+    unseen: dict[str, str]
+
+
+def make(declare: Callable[[], Scope]) -> Plan:
+    """Ask all sources for their heads and evaluate, in transactions that are never committed.
+
+    :param declare: brings the rows into line with the declaration, and says what to look at.
+    """
+    with _undone():
+        repositories = _repositories(declare())
+    # Not inside a transaction: sources may take their time, and on SQLite nobody else could write meanwhile.
+    seen = dict(zip([each.name for each in repositories], asyncio.run(_look(repositories)), strict=True))
+    steps: list[plan.Step] = []
+    with _undone():
+        for repository in _repositories(declare()):
+            answer = seen[repository.name]
+            if isinstance(answer, Heads):
+                heads.record(repository, answer, timezone.now())
+            live = Ref.objects.filter(repository=repository, gone_at=None)
+            steps += plan.steps(repository.name, evaluate_refs(repository, live))
+    unseen = {
+        name: str(answer) or type(answer).__name__ for name, answer in seen.items() if not isinstance(answer, Heads)
+    }
+    return Plan(steps, unseen)
+
+
+@contextmanager
+def _undone() -> Iterator[None]:
+    """A transaction that is rolled back at its end."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def _repositories(scope: Scope) -> list[Repository]:
+    return list(Repository.objects.filter(scope.repositories(), retired_at=None).select_related("flavour"))
+
+
+async def _look(repositories: Sequence[Repository]) -> list[Heads | BaseException]:
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(repository: Repository) -> Heads:
+        async with free, asyncio.timeout(_TIMEOUT):
+            source = plugins.source(repository.source)
+            data = configuration.current().plugin_dir(repository.source)
+            return await source.heads(execute.repository_place(repository), "", data)
+
+    return await asyncio.gather(*(one(repository) for repository in repositories), return_exceptions=True)

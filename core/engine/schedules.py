@@ -1,0 +1,74 @@
+"""What django-q2 does at regular times: it asks for looks, and never does more than that.
+
+The schedules are rows that anybody may edit in the admin. Nothing depends on them but punctuality: a runner looks by
+itself, more slowly (`core.services.heads.SLOW`), and `late` tells when they have stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.utils import timezone
+from django_q.models import Schedule
+
+from core.models import Repository, Service
+from core.services import declarations, heads, hints
+
+#: Seconds after its time at which a schedule counts as late: django-q2 looks every 30 s.
+_LATE = 150
+
+_SCHEDULES: dict[str, tuple[str, str, int]] = {
+    "Poll heads": ("core.engine.schedules.poll_heads", Schedule.MINUTES, 1),
+    "Look at services": ("core.engine.schedules.observe_services", Schedule.MINUTES, 5),
+    "Evaluate everything": ("core.engine.schedules.sweep", Schedule.HOURLY, 0),
+}
+
+
+def install() -> None:
+    """Make the schedules that do not exist yet; those that somebody edited stay as they are."""
+    for name, (function, kind, minutes) in _SCHEDULES.items():
+        Schedule.objects.get_or_create(
+            name=name, defaults={"func": function, "schedule_type": kind, "minutes": minutes or None, "repeats": -1}
+        )
+
+
+def late(now: datetime) -> list[str]:
+    """The schedules that should have run and did not: the qcluster is not alive."""
+    rows = Schedule.objects.filter(name__in=_SCHEDULES, next_run__lt=now - timedelta(seconds=_LATE))
+    return list(rows.exclude(repeats=0).values_list("name", flat=True))
+
+
+def poll_heads() -> int:
+    """Ask for a look at every repository whose regular interval has passed."""
+    now = timezone.now()
+    interval = ExpressionWrapper(F("poll") * timedelta(seconds=1), output_field=DurationField())
+    rows = Repository.objects.filter(retired_at=None, look_failures=0, look_lease_until=None, next_look_at__gt=now)
+    due = rows.filter(Q(looked_at=None) | Q(looked_at__lte=now - interval))
+    return _ask(due, now)
+
+
+def _ask(due: Iterable[Repository], now: datetime) -> int:
+    rows = list(due)
+    if rows:
+        heads.ask(rows, now)
+    return len(rows)
+
+
+def observe_services() -> int:
+    """Ask for a look at every service that was deployed."""
+    rows = Service.objects.filter(retired_at=None, current__isnull=False)
+    count = rows.update(next_observe_at=timezone.now())
+    hints.changed()
+    return count
+
+
+@transaction.atomic
+def sweep() -> int:
+    """Have everything evaluated again, in case a change was written by something that is not ours."""
+    rows = list(Repository.objects.filter(retired_at=None))
+    for row in rows:
+        declarations.reevaluate(row)
+    return len(rows)

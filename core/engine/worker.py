@@ -1,0 +1,139 @@
+"""One attempt at one job: its log, its deadline, its scratch directory, and the verdict on how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from django.utils import timezone
+
+from core.configuration import Configuration
+from core.engine import execute
+from core.errors import ConfigurationError, DeployerError, DeploymentFailed, OperationError, Stalled, Waiting
+from core.interfaces import Context
+from core.logs.store import LogStore, LogWriter
+from core.models import Job
+from core.processes import Leash
+from core.states import JobState
+
+#: Attempts before an error that may pass counts as one that will not, and the seconds before the second of them.
+MAX_ATTEMPTS, FIRST_RETRY = 5, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an attempt ended. With `retry_at` the job is queued again; `counts` says that the attempt failed."""
+
+    state: JobState
+    reason: str = ""
+    value: str = ""
+    retry_at: datetime | None = None
+    counts: bool = False
+    seen_digest: str | None = None
+
+
+class Worker:
+    """Runs attempts for one runner.
+
+    :param written: called with a job's key whenever its log grows.
+    """
+
+    def __init__(self, configuration: Configuration, runner: str, written: Callable[[int], None]) -> None:
+        self._configuration = configuration
+        self._scratch = configuration.data_dir / "scratch" / runner
+        self._store = LogStore(configuration.logs_dir)
+        self._written = written
+
+    async def attempt(self, job: Job) -> Verdict:
+        """Run a job once. Cancelling it ends what it runs; the caller then knows why it was cancelled."""
+        try:
+            log = self._store.open(job.log, on_write=lambda: self._written(job.pk))
+        except OSError as error:
+            return _later(job.attempts, f"its log cannot be written: {error}")
+        try:
+            return await self._logged(job, log)
+        finally:
+            log.close()
+
+    async def _logged(self, job: Job, log: LogWriter) -> Verdict:
+        log.note(job.title if not job.attempts else f"{job.title}: attempt {job.attempts + 1}")
+        try:
+            verdict = Verdict(JobState.SUCCEEDED, value=await self._run(job, log))
+        except asyncio.CancelledError:
+            log.note("cancelled")
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a plugin raises is its job's failure and nobody else's
+            verdict = judge(error, job.attempts)
+            if not isinstance(error, DeployerError):
+                log.write("".join(traceback.format_exception(error)).encode())
+        log.note(_last_words(verdict))
+        return verdict
+
+    async def _run(self, job: Job, log: LogWriter) -> str:
+        row, operation = await execute.load(job.pk)
+        scratch = self._scratch / str(job.pk)
+        await asyncio.to_thread(_make_empty, scratch)
+        try:
+            async with Leash(self._leash(row)).held() as leash:
+                context = Context(log=log, scratch=scratch, data=operation.data, leash=leash, attempt=job.attempts + 1)
+                return await _within(operation, context)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+
+    def _leash(self, job: Job) -> Path:
+        directory = self._configuration.run_dir / "leashes"
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory / sha256(job.exclusive.encode()).hexdigest()[:32]
+
+
+async def _within(operation: execute.Operation, context: Context) -> str:
+    try:
+        async with asyncio.timeout(operation.timeout) as deadline:
+            return await operation.run(context)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        minutes = operation.timeout / 60
+        raise Stalled(f"it was ended after {minutes:.4g} minutes; to allow more, raise {operation.limit}") from None
+
+
+def judge(error: Exception, attempts: int) -> Verdict:
+    """Say what an error means for its job."""
+    match error:
+        case Waiting():
+            return Verdict(JobState.QUEUED, str(error), retry_at=timezone.now() + timedelta(seconds=error.retry_in))
+        case DeploymentFailed():
+            return Verdict(JobState.FAILED, str(error), seen_digest=error.running)
+        case Stalled() | ConfigurationError():
+            return Verdict(JobState.FAILED, str(error))
+        case OperationError():
+            return _later(attempts, str(error))
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            return _later(attempts, str(error))
+        case _:
+            return Verdict(JobState.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _later(attempts: int, reason: str) -> Verdict:
+    if attempts + 1 >= MAX_ATTEMPTS:
+        return Verdict(JobState.FAILED, f"given up after {MAX_ATTEMPTS} attempts: {reason}")
+    wait = FIRST_RETRY * 2**attempts
+    return Verdict(JobState.QUEUED, reason, retry_at=timezone.now() + timedelta(seconds=wait), counts=True)
+
+
+def _last_words(verdict: Verdict) -> str:
+    if verdict.retry_at:
+        return f"put off until {verdict.retry_at:%H:%M:%S}: {verdict.reason}"
+    return verdict.state + (f": {verdict.reason}" if verdict.reason else "")
+
+
+def _make_empty(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)

@@ -1,0 +1,33 @@
+"""Run a runner."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from core import configuration
+from core.engine.runner import Runner
+from core.services.scope import Scope
+
+
+class Command(BaseCommand):
+    help = (
+        "Run a runner: it looks at repositories and services, claims jobs and runs them. "
+        "Start as many as you like, on any host that reaches the database. SIGTERM stops it after what it must finish."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--flavour", default="", help="look after this flavour alone")
+        parser.add_argument("--repository", default="", metavar="OWNER/NAME", help="look after this repository alone")
+
+    def handle(self, *_: Any, flavour: str, repository: str, **__: Any) -> None:
+        asyncio.run(_run(Runner(configuration.current(), Scope(flavour, repository))))
+
+
+async def _run(runner: Runner) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, runner.stop)
+    await runner.run()

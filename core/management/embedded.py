@@ -1,0 +1,88 @@
+"""The embedded default: web, runner and qcluster as one tree of processes under one command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.utils import timezone
+
+from core.configuration import Configuration
+from core.engine import settled
+from core.engine.progress import Progress
+from core.engine.tree import Tree, command
+from core.management.terminal import Terminal
+from core.services import hints
+from core.services.scope import Scope
+
+#: Seconds between looks at what happened, when no hint asks for one.
+_INTERVAL = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """One run of the embedded default.
+
+    :param web: host and port; None for no pages.
+    :param once: end when nothing is left to do.
+    :param expected: branches whose check build has to fail.
+    """
+
+    configuration: Configuration
+    scope: Scope
+    terminal: Terminal
+    web: tuple[str, int] | None = None
+    once: bool = False
+    expected: Collection[str] = ()
+
+    async def run(self) -> settled.Verdict | None:
+        """Run until SIGINT, SIGTERM or, with `once`, until nothing is left to do; only then there is a verdict."""
+        self.configuration.run_dir.mkdir(parents=True, exist_ok=True)
+        tree = Tree(self._children(), self.configuration.run_dir / "tree.leash")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, tree.stop)
+        watch = asyncio.create_task(self._watch(tree))
+        await tree.run()
+        verdict = watch.result() if watch.done() else None
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        return verdict
+
+    def _children(self) -> dict[str, tuple[str, ...]]:
+        filters = ("--flavour", self.scope.flavour, "--repository", self.scope.repository)
+        children = {"runner": tuple(command("run_runner", *filters))}
+        if self.web:
+            host, port = self.web
+            children = {"web": tuple(command("run_web", "--host", host, "--port", str(port))), **children}
+        if not self.once:
+            children["qcluster"] = tuple(command("qcluster"))
+        return children
+
+    async def _watch(self, tree: Tree) -> settled.Verdict | None:
+        started = timezone.now()
+        progress = Progress(self.scope, started)
+        layer = get_channel_layer()
+        channel = await layer.new_channel()
+        await layer.group_add(hints.PAGES, channel)
+        while True:
+            await self._tell(progress)
+            if self.once and await sync_to_async(self._settled)(started):
+                await self._tell(progress)
+                tree.stop()
+                return await sync_to_async(settled.verdict)(self.scope, self.expected)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(layer.receive(channel), _INTERVAL)
+
+    async def _tell(self, progress: Progress) -> None:
+        for line in await sync_to_async(lambda: list(progress.news()))():
+            self.terminal.tell(line)
+
+    def _settled(self, started: datetime) -> bool:
+        return settled.settled(self.scope, started, timezone.now())

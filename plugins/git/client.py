@@ -1,0 +1,117 @@
+"""Talking to git: the one file that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from core.api import CommandFailed, OperationError, ask
+from plugins.git import commands
+
+_AUTHENTICATION = (
+    "could not read Username",
+    "Authentication failed",
+    "Permission denied (publickey",
+    "terminal prompts",
+)
+#: Seconds between tries to get a mirror that another process works on.
+_LOCK_INTERVAL = 0.02
+
+
+async def talk(url: str, command: Sequence[str], *, ssh: Sequence[str] = (), stdin: bytes = b"") -> bytes:
+    """Run a git command that speaks to a remote.
+
+    :raises OperationError: it did not answer, or refused; in one sentence, without passwords.
+    """
+    try:
+        return await ask(command, env=commands.environment(ssh), stdin=stdin)
+    except CommandFailed as error:
+        raise OperationError(_reason(url, str(error))) from None
+
+
+def _reason(url: str, said: str) -> str:
+    where = commands.redacted(url)
+    lines = [line for line in commands.redacted(said).splitlines() if line.strip()]
+    if any(sign in said for sign in _AUTHENTICATION):
+        return f"{where} asks for a password or key that this host does not have: {lines[-1].strip()}"
+    fatal = [line.partition("fatal: ")[2] for line in lines if "fatal: " in line]
+    return f"{where} cannot be read: {(fatal or lines)[0].strip()}"
+
+
+class Mirror:
+    """A bare copy of a repository, on this host: what of it was needed so far. One process at a time works on it.
+
+    :param data: the directory under which the plugin keeps them.
+    """
+
+    def __init__(self, data: Path, name: str, url: str) -> None:
+        readable = "".join(letter if letter.isalnum() else "-" for letter in name)[:60]
+        key = sha256(f"{name}\0{url}".encode()).hexdigest()[:16]
+        self.path = data / "mirrors" / f"{readable}-{key}.git"
+        self.url = url
+
+    @contextlib.asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold it against other processes; what one that was killed left half-done is cleared away first."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _try_lock(descriptor):
+                await asyncio.sleep(_LOCK_INTERVAL)
+            await self._prepare()
+            yield
+        finally:
+            os.close(descriptor)
+
+    async def _prepare(self) -> None:
+        if not (self.path / "HEAD").is_file():
+            await self.create()
+        for stale in self.path.glob("*.lock"):
+            stale.unlink(missing_ok=True)
+
+    async def create(self) -> None:
+        """Begin with an empty one."""
+        await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
+        await ask(commands.create_mirror(str(self.path)), env=commands.environment())
+
+    async def fetch(self, refs: Mapping[str, str], *, ssh: Sequence[str] = ()) -> None:
+        """Fetch commits by refs that point to them. Each is kept under its hash: no two refs can be in each other's way.
+
+        :param refs: by commit, a ref that points to it.
+        :raises OperationError: see `talk`.
+        """
+        specs = "".join(f"{ref}:refs/seen/{commit}\n" for commit, ref in refs.items())
+        await talk(self.url, commands.fetch(str(self.path), self.url), ssh=ssh, stdin=specs.encode())
+
+    async def has(self, commit: str) -> bool:
+        """Whether a commit is there."""
+        try:
+            await ask(commands.has_commit(str(self.path), commit), env=commands.environment())
+        except CommandFailed:
+            return False
+        return True
+
+    async def describe(self, hashes: Sequence[str]) -> list[tuple[str, str, str, str]]:
+        """Hash, date, author and message of commits that are there."""
+        if not hashes:
+            return []
+        said = await ask(
+            commands.describe(str(self.path)), env=commands.environment(), stdin="\n".join(hashes).encode() + b"\n"
+        )
+        fields = said.decode(errors="replace").split("\0")
+        rows = zip(*(iter(fields),) * commands.FIELDS, strict=False)
+        return [(hash.strip(), date, author, message) for hash, date, author, message in rows]
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

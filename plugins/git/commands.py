@@ -1,0 +1,142 @@
+"""What is said to git: command lines and environments, as values. Nothing is run here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+Command = tuple[str, ...]
+
+_SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^:].*")
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+#: What git may speak; `ext::` and its like run commands of the other side's choice.
+SCHEMES = ("https://", "http://", "ssh://", "git://", "file://")
+#: How many NUL-ended fields `describe` tells of each commit.
+FIELDS = 4
+
+
+def check_url(url: str) -> str:
+    """Answer a URL that is safe to hand to git.
+
+    :raises ValueError: says what it may be.
+    """
+    known = url.startswith(("/", *SCHEMES)) or _SCP.fullmatch(url)
+    if not known or "\0" in url or "\n" in url or "/-" in url.partition("://")[2][:1]:
+        raise ValueError(
+            "it is a path that begins with /, or a URL of https, http, ssh, git or file, or user@host:path"
+        )
+    return url
+
+
+def redacted(text: str) -> str:
+    """A text without the user and password of the URLs in it."""
+    return _USERINFO.sub("", text)
+
+
+def environment(ssh: Sequence[str] = ()) -> dict[str, str]:
+    """The environment for git: nothing of the machine's or a user's configuration, and never a question."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.environ.get("HOME", "/"),
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "true",
+        "GIT_SSH_COMMAND": shlex.join(["ssh", "-oBatchMode=yes", *ssh]),
+        **{name: value for name, value in os.environ.items() if name in ("SSL_CERT_FILE", "SSH_AUTH_SOCK")},
+        **({"GIT_SSL_CAINFO": os.environ["GIT_SSL_CAINFO"]} if "GIT_SSL_CAINFO" in os.environ else {}),
+    }
+
+
+def git(*words: str, directory: str = "", local: bool = False) -> Command:
+    """A git command that runs no hook and speaks only what it should.
+
+    :param local: whether it may read repositories in this machine's files.
+    """
+    where = (f"--git-dir={directory}",) if directory else ()
+    settings = {
+        "core.hooksPath": os.devnull,
+        "safe.directory": "*",
+        "protocol.allow": "never",
+        "protocol.https.allow": "always",
+        "protocol.http.allow": "always",
+        "protocol.ssh.allow": "always",
+        "protocol.git.allow": "always",
+        "protocol.file.allow": "always" if local else "never",
+        "gc.auto": "0",
+        "maintenance.auto": "false",
+    }
+    return ("git", *where, *(word for pair in settings.items() for word in ("-c", "=".join(pair))), *words)
+
+
+def is_local(url: str) -> bool:
+    """Whether a URL names a repository in this machine's files."""
+    return url.startswith(("/", "file://"))
+
+
+def list_remote(url: str) -> Command:
+    """List every ref, and which branch HEAD is."""
+    return git("ls-remote", "--symref", "--", url, local=is_local(url))
+
+
+def create_mirror(directory: str) -> Command:
+    return git("init", "--bare", "--quiet", "--", directory)
+
+
+def fetch(directory: str, url: str) -> Command:
+    """Fetch what standard input names, one refspec a line: there may be ten thousand."""
+    words = ("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-auto-maintenance")
+    return git(*words, "--no-recurse-submodules", "--stdin", "--", url, directory=directory, local=is_local(url))
+
+
+def describe(directory: str) -> Command:
+    """Tell of each commit that standard input names, and that is there: hash, date, author and message, ended by NUL."""
+    words = ("log", "--no-walk=unsorted", "--ignore-missing", "--stdin", "-z", "--format=%H%x00%cI%x00%an <%ae>%x00%B")
+    return git(*words, directory=directory)
+
+
+def has_commit(directory: str, commit: str) -> Command:
+    return git("cat-file", "-e", f"{commit}^{{commit}}", directory=directory)
+
+
+def archive(directory: str, commit: str) -> Command:
+    """Put a commit's files into the work tree that GIT_WORK_TREE names, by the index that GIT_INDEX_FILE names."""
+    return git("read-tree", "--reset", "-u", "--no-recurse-submodules", commit, directory=directory)
+
+
+def clone(mirror: str, directory: str) -> Command:
+    """A clone with its history, its objects borrowed from the mirror."""
+    return git("clone", "--quiet", "--shared", "--no-checkout", "--", mirror, directory, local=True)
+
+
+def update_submodules(url: str) -> Command:
+    return git("submodule", "update", "--quiet", "--init", "--recursive", "--depth=1", "--force", local=is_local(url))
+
+
+def ssh_words(identity: str, known_hosts: str) -> Sequence[str]:
+    """Options of ssh that name a key and the hosts that are known."""
+    words = [f"-oIdentityFile={identity}", "-oIdentitiesOnly=yes"] if identity else []
+    return words + ([f"-oUserKnownHostsFile={known_hosts}"] if known_hosts else [])
+
+
+def post_receive_hook(webhook: str) -> str:
+    """A hook for a repository on a plain Git server, in POSIX shell: it tells the deployer to look again.
+
+    It never delays or refuses a push: it runs in the background and says nothing when the deployer is down.
+
+    :param webhook: the whole address: `https://deploy.example.org/webhooks/git?repository=owner/name`.
+    """
+    url = shlex.quote(quote(webhook, safe=":/?&=%[]@"))
+    return f"""#!/bin/sh
+# Tells the deployer that something was pushed; what was, it finds out by itself.
+if command -v curl >/dev/null; then
+    curl --silent --max-time 10 --request POST {url}
+else
+    wget --quiet --timeout=10 --tries=1 --output-document=/dev/null --post-data= {url}
+fi >/dev/null 2>&1 </dev/null &
+exit 0
+"""

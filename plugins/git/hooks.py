@@ -1,0 +1,15 @@
+"""Where this plugin joins in."""
+
+from core.api import InputReader, Source, hookimpl
+from plugins.git.inputs import GitHeadReader
+from plugins.git.source import GitSource
+
+
+@hookimpl
+def deployer_register_sources() -> list[Source]:
+    return [GitSource()]
+
+
+@hookimpl
+def deployer_register_inputs() -> list[InputReader]:
+    return [GitHeadReader()]
