@@ -312,7 +312,7 @@ class Source(ABC):
 
     async def report(self, place: RepositoryPlace, commit: str, status: CommitStatus) -> None:
         """Tell the source what became of a commit. Called again with the newest status after an error."""
-        return None
+        return
 
     def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Sequence[str]:
         """Read a webhook: the names of the repositories to look at again.
@@ -348,10 +348,6 @@ class Builder(ABC):
     @abstractmethod
     async def publish(self, request: PublishRequest, context: Context) -> str:
         """Publish the builds as one image and answer its digest, `sha256:` and 64 hexadecimal digits."""
-
-    async def discard(self, artifact: str) -> None:
-        """Forget the result of a build that nobody needs any more."""
-        return None
 
 
 class Deployer(ABC):

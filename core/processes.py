@@ -36,24 +36,23 @@ async def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
-    echo: str | None = None,
+    echo: str = "",
 ) -> None:
     """Run a command, its output into the log.
 
     :param leash: the descriptor from `Context`, so that no descendant outlives the job unnoticed.
-    :param echo: what the log shows as the command line; None for the command itself, empty for nothing.
+    :param echo: what the log shows as the command line, where that is not the command itself.
     :raises CommandFailed: it exited with a status other than 0.
     :raises Stalled: it is not installed.
     """
-    if echo != "":
-        log.note("$ " + (echo or shlex.join(command)))
+    log.note("$ " + (echo or shlex.join(command)))
     async with _process(command, leash, cwd, env, stdin, stderr=asyncio.subprocess.STDOUT) as process:
         assert process.stdout is not None
         while chunk := await process.stdout.read(_CHUNK):
             log.write(chunk)
         status = await process.wait()
     if status:
-        raise CommandFailed(command[0], status)
+        raise CommandFailed((echo or command[0]).split()[0], status)
 
 
 async def ask(

@@ -26,7 +26,8 @@ class Terminal:
         """Print something that happened; where nobody watches, only what is important."""
         if line.important or self._console.is_terminal:
             mark, style = _MARKS[line.mark]
-            self._console.print(Text.assemble((f"{mark} ", style), (line.text, style if line.mark == "bad" else "")))
+            text = Text.assemble((f"{mark} ", style), (line.text, style if line.mark == "bad" else ""))
+            self._console.print(text, soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
         """Print a line whoever watches."""

@@ -1,0 +1,46 @@
+# The commands of this project. Each sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow bench lint docs reference migrations clean
+
+help: ## List the commands.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+demo: $(SETUP) ## Run the demo: a sample repository, kept deployed while you watch. ARGS=--once ends when all is done.
+	@$(BIN)/python -m deployer_site.demo $(ARGS)
+
+test: $(SETUP) ## Run the tests. ARGS are pytest's.
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(SETUP) ## Run the long sweeps: more examples, more kills.
+	HYPOTHESIS_PROFILE=slow DEPLOYER_CHAOS_ROUNDS=100 $(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
+
+bench: $(SETUP) ## Print the figures of the hot paths, as ratios.
+	$(BIN)/python -m bench $(ARGS)
+
+lint: $(SETUP) ## Check style, types, imports, and that what is generated is current.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0
+	$(BIN)/python manage.py write_reference --check
+
+docs: $(SETUP) ## Build the documentation into site/.
+	$(BIN)/mkdocs build --strict --quiet
+
+reference: $(SETUP) ## Write the generated pages of the reference again.
+	$(BIN)/python manage.py write_reference
+
+clean: ## Remove what the commands above made, but the demo's data.
+	rm -rf .venv site build dist *.egg-info
+
+$(SETUP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing (a minute the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(SETUP)

@@ -1,0 +1,111 @@
+"""The demo's own part: the Git server with the sample repository, somebody to log in as, and the services it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shlex
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from core import configuration
+from core.engine import schedules
+from core.errors import ConfigurationError
+from core.management.commands.run_pipeline import FAILED, WRONG, report
+from core.management.embedded import Embedded
+from core.management.terminal import Terminal
+from core.services import declarations, flavours, heads
+from core.services.scope import Scope
+from core.testing.git_server import GitServer
+from deployer_site.demo import sample_repository
+from flavours import demo as flavour
+
+
+class Demo:
+    """One run of the demo, on the given address of the pages."""
+
+    def __init__(self, host: str, port: int, *, once: bool) -> None:
+        self._web = (host, port)
+        self._once = once
+        self._terminal = Terminal()
+        self._data = configuration.current().data_dir
+
+    def run(self) -> int:
+        """Run until Ctrl-C, or until nothing is left to do; answer the exit status."""
+        try:
+            call_command("migrate", verbosity=0)
+            with self._git_server() as server:
+                webhook = f"http://{self._web[0]}:{self._web[1]}/webhooks/git?repository={sample_repository.NAME}"
+                sample_repository.make(server, self._data / "work", webhook)
+                self._declare()
+                return self._serve(server)
+        except ConfigurationError as error:
+            self._terminal.say(str(error), "bold red")
+            return WRONG
+
+    def _git_server(self) -> GitServer:
+        try:
+            return GitServer(self._data / "git", port=flavour.GIT_PORT)
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {flavour.GIT_PORT}: {error.strerror}; set DEMO_GIT_PORT to another"
+            ) from None
+
+    def _declare(self) -> None:
+        row = declarations.load("demo")
+        flavours.configure(row, harmless=False, threshold=None, lifts_at=None)
+        heads.ask(row.repositories.all(), timezone.now())
+        schedules.install()
+
+    def _serve(self, server: GitServer) -> int:
+        call_command("host_services", "start")
+        self._introduce(server)
+        embedded = Embedded(
+            configuration=configuration.current(),
+            scope=Scope("demo"),
+            terminal=self._terminal,
+            web=None if self._once else self._web,
+            once=self._once,
+            expected=(sample_repository.BROKEN,),
+        )
+        try:
+            verdict = asyncio.run(embedded.run())
+            if verdict:
+                report(verdict, self._terminal)
+        except CommandError as error:
+            self._terminal.say(str(error), "bold red")
+            return FAILED
+        finally:
+            call_command("host_services", "stop")
+        return 0
+
+    def _introduce(self, server: GitServer) -> None:
+        say = self._terminal.say
+        if not self._once:
+            work = shlex.quote(_short(self._data / "work"))
+            say(f"The pages    http://{self._web[0]}:{self._web[1]}/   (log in as demo, password {self._password()})")
+            say(f"The service  http://127.0.0.1:{flavour.SERVICE_PORT}/")
+            say(f"Try it       cd {work} && git switch -q feature && git push origin feature:live")
+            say("Stop with Ctrl-C; start it again and it goes on where it was.\n")
+
+    def _password(self) -> str:
+        """Make somebody to log in as; the password is kept beside the database."""
+        file = self._data / "demo-password"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(9))
+        password = file.read_text()
+        user, _ = User.objects.get_or_create(username="demo", defaults={"is_staff": True, "is_superuser": True})
+        if not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+        return password
+
+
+def _short(path: Path) -> str:
+    """A path from here, where that is shorter."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
