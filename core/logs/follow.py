@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -34,20 +35,33 @@ async def follow(
 ) -> AsyncIterator[Chunk]:
     """Hand out all of a log from an offset on, until it is finished and everything was handed out.
 
-    :param finished: whether nothing will be appended any more. It is asked before the last read, so that what was
-        appended between the two is not lost.
-    :param wake: set by a hint that the log grew; without one it is looked at once in each interval.
+    Nothing is read before it is asked for: a slow reader costs nobody but itself.
+
+    :param finished: whether nothing will be appended any more. Asked each time that the end is reached, and everything
+        that there is after a yes is still handed out.
+    :param wake: set by a hint that the log grew, cleared here: an event for each follower. Without hints the log is
+        looked at once in each interval (seconds).
     """
     wake = wake or asyncio.Event()
+    over = False
     while True:
         wake.clear()
-        over = await finished()
-        while data := await asyncio.to_thread(store.read, name, offset, chunk):
+        while data := await _read(store, name, offset, chunk):
             yield Chunk(offset, data)
             offset += len(data)
         if over:
             return
-        try:
-            await asyncio.wait_for(wake.wait(), interval)
-        except TimeoutError:
-            continue
+        over = await finished()
+        if not over:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), interval)
+
+
+async def _read(store: LogStore, name: str, offset: int, limit: int) -> bytes:
+    """Read on the loop what the kernel has in memory, which takes microseconds, and in a thread what it has not."""
+    data = store.read_cached(name, offset, limit)
+    if data is None:
+        return await asyncio.to_thread(store.read, name, offset, limit)
+    # Others get their turn between two chunks of a long log.
+    await asyncio.sleep(0)
+    return data

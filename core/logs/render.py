@@ -1,21 +1,45 @@
-"""Logs as text for people. Pure."""
+"""Logs as text for people and for terminals. Pure."""
 
 from __future__ import annotations
 
 import re
 
-#: Every escape sequence (ECMA-48) and every other control character but newline and tab.
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+#: A colour or another look of letters (SGR in ECMA-48): the only sequence that a terminal may be sent.
+_LOOK = r"\x1b\[[0-9;:]*m"
+#: Every other thing that a terminal could obey: control sequences, strings for it (titles, links, the clipboard) as far
+#: as their line goes, shorter escapes, and control characters but newline, tab and NUL.
+_COMMAND = re.compile(
+    rf"(?!{_LOOK})(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
+    r"|[\x01-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f])"
 )
+_LOOKS = re.compile(_LOOK)
+#: What `LogWriter.note` writes.
+_NOTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ")
+_LONGEST = 500
+
+
+def coloured(data: bytes) -> str:
+    """Text that a terminal shows as it was meant, and that cannot make it do anything else. Colours end with the text.
+
+    What is no UTF-8 is replaced and a NUL is shown as `␀`; of a line that was drawn over (a bar of progress) the last
+    drawing is left.
+    """
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in data.decode(errors="replace").split("\n"))
+    text = _COMMAND.sub("", "\n".join(lines)).replace("\0", "␀")
+    return text + "\x1b[0m" if _LOOKS.search(text) else text
 
 
 def plain(data: bytes) -> str:
-    """Text without colours and without anything that a terminal would obey; what is no UTF-8 is replaced."""
-    return _ESCAPES.sub("", data.decode(errors="replace"))
+    """The same without colours."""
+    return _LOOKS.sub("", coloured(data))
 
 
 def decisive_lines(data: bytes, count: int = 10) -> list[str]:
-    """The last lines of a log that say something: what is usually the cause of a failure."""
-    lines = [line.rstrip() for line in plain(data).splitlines()]
-    return [line[:500] for line in lines if line][-count:]
+    """The last lines of a failed log that say something: most often they tell the cause.
+
+    The deployer's own last words are left out where there is anything else: they are told in another place.
+    """
+    lines = [line.rstrip()[:_LONGEST] for line in plain(data).split("\n") if line.strip()]
+    if len(lines) > 1 and _NOTE.match(lines[-1]):
+        lines.pop()
+    return lines[-count:] if count else []

@@ -135,7 +135,7 @@ class LogWriter:
         :raises OperationError: the disk did not take all of it; says what to do.
         """
         with self._lock:
-            words = self._redactor.hide(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+            words = self._redactor.hide(text.encode("utf-8", "surrogatepass")).decode(errors="replace")
             before = self._redactor.flush()
             ended = before.endswith(b"\n") if before else not self._in_line
             now = datetime.now(UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
@@ -207,8 +207,8 @@ def _last_lines(file: int, lines: int, limit: int) -> bytes:
         at -= step
         data = os.pread(file, step, at) + data
     # Not `splitlines`, which would also break at a carriage return.
-    parts = data.removesuffix(b"\n").split(b"\n")[-lines:] if lines else []
-    return data[len(data) - sum(len(part) + 1 for part in parts) :] if data.endswith(b"\n") else b"\n".join(parts)
+    body = data.removesuffix(b"\n")
+    return b"\n".join(body.split(b"\n")[-lines:]) + data[len(body) :]
 
 
 def _on_one_line(text: str) -> str:
