@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import dj_database_url
 from django.conf import settings as django_settings
@@ -114,4 +114,4 @@ def read() -> Configuration:
 
 def current() -> Configuration:
     """The configuration that this process was started with."""
-    return cast(Configuration, django_settings.DEPLOYER)
+    return django_settings.DEPLOYER

@@ -56,7 +56,7 @@ class OperationError(DeployerError):
     """Something outside did not do what was asked; it is tried again with back-off."""
 
 
-class Waiting(OperationError):
+class Waiting(OperationError):  # noqa: N818  what it says to the core is not that something is wrong
     """What was asked cannot be done yet and will pass by itself.
 
     :param retry_in: seconds after which to look again.
@@ -67,7 +67,7 @@ class Waiting(OperationError):
         self.retry_in = retry_in
 
 
-class Stalled(OperationError):
+class Stalled(OperationError):  # noqa: N818  as its sibling
     """What was asked will not work before something changes: a new commit, a new option, a person's word."""
 
 

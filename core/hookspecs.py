@@ -90,8 +90,8 @@ def deployer_register_inputs() -> Sequence[InputReader]:
 def deployer_job_moved(news: News) -> None:
     """Hear that a job changed its state.
 
-    Called in the process that moved it, after the change is committed, once for each move and perhaps more often after a
-    crash: be idempotent and quick. An exception is logged against the plugin and reaches nobody else.
+    Called in the process that moved it, after the change is committed, once for each move and perhaps more often after
+    a crash: be idempotent and quick. An exception is logged against the plugin and reaches nobody else.
 
     :param news: the job's key, its new state, one sentence and the address of its page.
     """
@@ -101,8 +101,8 @@ def deployer_job_moved(news: News) -> None:
 def deployer_describe_service(service: ServicePlace) -> Sequence[tuple[str, str]]:
     """Add facts to a service's page.
 
-    Called whenever the page is shown, in a web process: do not talk to the outside. Answers are shown in the order of the
-    plugins' names. An exception is logged against the plugin and leaves its facts out.
+    Called whenever the page is shown, in a web process: do not talk to the outside. Answers are shown in the order of
+    the plugins' names. An exception is logged against the plugin and leaves its facts out.
 
     :param service: what its deployer knows of it.
     :returns: pairs of a label and a text; a text that is an http(s) address becomes a link.

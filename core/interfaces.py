@@ -2,14 +2,14 @@
 
 A role is a class with a `kind` (the word that declarations use), an `Options` model (pydantic: it checks flavour files,
 makes the forms of the admin and the schema in the reference) and async methods. The core calls a method only from the
-runner's event loop, under a deadline, and cancels it when its work is no longer wanted. A method may therefore await for
-as long as it needs, but must not block the loop: use `asyncio.to_thread` for a blocking library, `core.api.run` for a
+runner's event loop, under a deadline, and cancels it when its work is no longer wanted. A method may therefore await
+for as long as it needs, but must not block the loop: use `asyncio.to_thread` for a blocking library, `core.api.run` for a
 command.
 
 Every operation may be run again after a crash of the runner, with the same request. Write it so that the second run
 finishes what the first began.
 
-Errors: raise `Waiting` for what will pass, `Stalled` for what will not, `OperationError` for what may. See `core.errors`.
+Errors: raise `Waiting` for what will pass, `Stalled` for what will not, `OperationError` for what may (`core.errors`).
 """
 
 from __future__ import annotations
@@ -281,6 +281,10 @@ class DeploymentQuestion:
 # Roles --------------------------------------------------------------------------------------------------------------
 
 
+#: What a method is given: an instance of the role's own `Options`, which hides the name of its base in the classes below.
+_Given = Options
+
+
 class Source(ABC):
     """Where repositories live."""
 
@@ -381,7 +385,7 @@ class Notifier(ABC):
     Options: ClassVar[type[Options]]
 
     @abstractmethod
-    async def notify(self, news: News, options: Options) -> None:
+    async def notify(self, news: News, options: _Given) -> None:
         """Say it. Called again with the newest news of the same key after an error."""
 
 
@@ -403,7 +407,7 @@ class InputReader(ABC):
     level: ClassVar[Level] = Level.MOSTLY_HARMLESS
 
     @abstractmethod
-    async def read(self, options: Options, context: Context) -> str:
+    async def read(self, options: _Given, context: Context) -> str:
         """The value now: a commit's hash, an image's digest."""
 
 

@@ -1,7 +1,7 @@
 """Discovery of plugins, and the typed way to reach what they offer: the only module that knows pluggy's manager.
 
-A distribution offers a plugin by an entry point in the group `deployer.plugins` that names a `PluginConfig`, and flavours
-by the group `deployer.flavours`. What cannot be loaded is kept in `broken`, and the rest goes on.
+A distribution offers a plugin by an entry point in the group `deployer.plugins` that names a `PluginConfig`, and
+flavours by the group `deployer.flavours`. What cannot be loaded is kept in `broken`, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any
 
 import pluggy
 from django.apps import AppConfig
@@ -34,7 +34,6 @@ _ROLES: Mapping[str, type[Any]] = {
     "gates": Gate,
     "inputs": InputReader,
 }
-_Role = TypeVar("_Role", Source, Builder, Deployer, Notifier, Gate, InputReader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Plugins:
                 continue
             try:
                 entry.load()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  whatever is wrong with it, the rest goes on
                 self._break(entry.name, error)
             else:
                 apps.append(entry.value.replace(":", "."))
@@ -90,7 +89,7 @@ class Plugins:
             if config.api_version != API_VERSION:
                 raise PluginError(f"it is written for plugin API {config.api_version}; this is {API_VERSION}")
             self.register(import_module(f"{config.name}.hooks"), name=config.label)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever is wrong with it, the rest goes on
             self._break(config.label, error)
 
     def register(self, hooks: object, *, name: str) -> None:
@@ -129,19 +128,28 @@ class Plugins:
     # What they offer
 
     def source(self, kind: str) -> Source:
-        return self._find("sources", kind, Source)
+        source: Source = self._find("sources", kind)
+        return source
 
     def builder(self, kind: str) -> Builder:
-        return self._find("builders", kind, Builder)
+        builder: Builder = self._find("builders", kind)
+        return builder
 
     def deployer(self, kind: str) -> Deployer:
-        return self._find("deployers", kind, Deployer)
+        deployer: Deployer = self._find("deployers", kind)
+        return deployer
 
     def notifier(self, kind: str) -> Notifier:
-        return self._find("notifiers", kind, Notifier)
+        notifier: Notifier = self._find("notifiers", kind)
+        return notifier
 
     def input_reader(self, kind: str) -> InputReader:
-        return self._find("inputs", kind, InputReader)
+        reader: InputReader = self._find("inputs", kind)
+        return reader
+
+    @property
+    def builders(self) -> Mapping[str, Builder]:
+        return {kind: builder for kind, (_, builder) in sorted(self._roles["builders"].items())}
 
     @property
     def gates(self) -> Sequence[Gate]:
@@ -155,14 +163,12 @@ class Plugins:
         """The name of the plugin that offers a kind."""
         return self._roles[role][kind][0]
 
-    def _find(self, role: str, kind: str, interface: type[_Role]) -> _Role:
+    def _find(self, role: str, kind: str) -> Any:
         try:
-            offer = self._roles[role][kind][1]
+            return self._roles[role][kind][1]
         except KeyError:
             known = ", ".join(sorted(self._roles[role])) or "none"
             raise ConfigurationError(f"no plugin offers {kind!r} among the {role}; there are: {known}") from None
-        assert isinstance(offer, interface)
-        return offer
 
     def infos(self) -> list[PluginInfo]:
         """Every plugin that was found or registered, broken and disabled ones too, by name."""

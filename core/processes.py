@@ -2,8 +2,8 @@
 
 A command is a sequence of words and never meets a shell. It runs in a process group of its own, which ends when the
 await is cancelled. When the runner itself is killed, the command is killed by the kernel (`setpriv --pdeathsig`), and
-whatever it leaves behind holds the job's *leash*, a locked file whose descriptor every descendant inherits: `Leash` ends
-those before the job is run again, so that no operation runs twice at once on a host.
+whatever it leaves behind holds the job's *leash*, a locked file whose descriptor every descendant inherits: `Leash`
+ends those before the job is run again, so that no operation runs twice at once on a host.
 """
 
 from __future__ import annotations

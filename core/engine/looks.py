@@ -1,4 +1,4 @@
-"""Looks at the outside that are no jobs, and telling it things: short, repeated, and of no consequence when they fail."""
+"""Looks at the outside that are no jobs, and telling it things: short, and repeated when they fail."""
 
 from __future__ import annotations
 

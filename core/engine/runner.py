@@ -20,7 +20,6 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from channels.layers import get_channel_layer
 from django.db import close_old_connections
 from django.utils import timezone
 
@@ -146,8 +145,8 @@ class Runner:
         used = Counter(pool for pool, _ in self._pools.values())
         places = {
             f"builder {kind}": builder.capacity - used[f"builder {kind}"]
-            for kind, builder in plugins.kinds("builders").items()
-            if getattr(builder, "capacity", None) is not None
+            for kind, builder in plugins.builders.items()
+            if builder.capacity is not None
         }
         return jobs.claim(self.name, timezone.now(), self._lease, self._scope, places=places, limit=room)
 
@@ -186,7 +185,8 @@ class Runner:
         """Write a verdict down, however long the database takes to come back: it is known nowhere else."""
         while True:
             try:
-                return await self._in_database(lambda: self._write(claim, verdict))
+                await self._in_database(lambda: self._write(claim, verdict))
+                return
             except Exception:
                 logger.exception("what became of job %s could not be written down; tried again", claim.job)
                 await asyncio.sleep(1)
@@ -221,7 +221,7 @@ class Runner:
         recovery.take_up(self._configuration, now)
 
     async def _renew_for_ever(self) -> None:
-        """Keep the leases; whoever cannot for a whole lease has lost them, and ends what it runs before another starts it."""
+        """Keep the leases. Whoever cannot for a whole lease has lost them, and ends what another may start."""
         self._renewed = time.monotonic()
         while True:
             await asyncio.sleep(self._configuration.lease_seconds / 4)
@@ -247,7 +247,7 @@ class Runner:
 
     async def _listen(self) -> None:
         """Be woken by hints."""
-        layer = get_channel_layer()
+        layer = hints.layer()
         while True:
             try:
                 channel = await layer.new_channel()
@@ -263,7 +263,7 @@ class Runner:
         self._grown_logs.add(job)
 
     async def _tell_growth(self) -> None:
-        layer = get_channel_layer()
+        layer = hints.layer()
         while True:
             await asyncio.sleep(_LOG_HINTS)
             grown, self._grown_logs = self._grown_logs, set()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
-from channels.layers import get_channel_layer
 from django.utils import timezone
 
 from core.configuration import Configuration
@@ -68,7 +67,7 @@ class Embedded:
     async def _watch(self, tree: Tree) -> settled.Verdict | None:
         started = timezone.now()
         progress = Progress(self.scope, started)
-        layer = get_channel_layer()
+        layer = hints.layer()
         channel = await layer.new_channel()
         await layer.group_add(hints.PAGES, channel)
         while True:

@@ -91,7 +91,7 @@ class Job(models.Model):
 
 
 class Runner(models.Model):
-    """A runner process. Its jobs are free for others when its heartbeat is older than a lease, or its process is gone."""
+    """A runner process. Its jobs are free for others once its lease has ended or its process is gone."""
 
     name = models.CharField(max_length=100, unique=True)
     host = models.CharField(max_length=200)

@@ -47,8 +47,8 @@ class Target(Declared):
 class Service(Declared):
     """One running thing.
 
-    `current` is what its latest successful deployment moved it to; `observed_*` is what its deployer last saw; `status` and
-    `reason` say what the last evaluation made of it.
+    `current` is what its latest successful deployment moved it to; `observed_*` is what its deployer last saw; `status`
+    and `reason` say what the last evaluation made of it.
     """
 
     target = models.ForeignKey(Target, models.PROTECT, related_name="services")

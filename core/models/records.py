@@ -26,7 +26,7 @@ class Activity(models.Model):
 
 
 class Message(models.Model):
-    """A commit status or a notification. Of several with one key, only the newest is sent; `version` tells them apart."""
+    """A commit status or a notification. Of several with one key, only the newest `version` is sent."""
 
     key = models.CharField(max_length=300, unique=True)
     recipient = models.CharField(max_length=50, help_text="`source` or `notifier`.")

@@ -73,7 +73,7 @@ class Commit(models.Model):
 
 
 class Ref(models.Model):
-    """A branch or a pull request. `version` grows whenever something that it depends on changes; see `core.engine.reconcile`."""
+    """A branch or a pull request. `version` grows with all that it depends on; see `core.engine.reconcile`."""
 
     repository = models.ForeignKey(Repository, models.PROTECT, related_name="refs")
     name = models.CharField(max_length=1024)

@@ -69,7 +69,7 @@ class Deployment(models.Model):
 
 
 class Rollback(models.Model):
-    """A person asked for an older release. It holds while the branch's head is the commit that was left, or until lifted."""
+    """A person asked for an older release. It holds while the commit that was left is the head, or until lifted."""
 
     service = models.ForeignKey(Service, models.PROTECT, related_name="rollbacks")
     release = models.ForeignKey(Release, models.PROTECT, related_name="+")

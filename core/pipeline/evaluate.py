@@ -109,7 +109,7 @@ def _state(
     states: Mapping[str, NodeState],
     results: Mapping[str, Result],
     services: Mapping[int, ServiceFact],
-    deploying: Mapping[int | None, ActiveJob],
+    deploying: Mapping[int, ActiveJob],
     freed: set[int],
 ) -> NodeState:
     if blocked := _blocked(node, graph, states):

@@ -1,4 +1,4 @@
-"""Telling what is wrong with a declaration, with the place of each fault. Pure: plugins are given as what they offer."""
+"""Telling what is wrong with a declaration, with the place of each fault. Pure: plugins are what they offer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Reposit
 
 #: `os/architecture`, perhaps with a variant, as in the OCI image specification's platform object.
 PLATFORMS = (
-    "linux/386", "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "linux/ppc64le", "linux/riscv64", "linux/s390x",
+    "linux/386", "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "linux/ppc64le", "linux/riscv64",
+    "linux/s390x",
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -18,6 +19,7 @@ FIRST_RETRY, LAST_RETRY = 5, 600
 #: How many times the regular interval a runner waits before it looks without having been asked.
 SLOW = 3
 _BATCH = 500
+_Key = TypeVar("_Key", int, str)
 
 
 def ask(repositories: Iterable[Repository], now: datetime) -> None:
@@ -142,5 +144,5 @@ def _save_refs(
     Ref.objects.bulk_create([row for row in rows if row.name not in known], batch_size=_BATCH)
 
 
-def _batches(ids: Sequence[object]) -> Iterable[Sequence[object]]:
+def _batches(ids: Sequence[_Key]) -> Iterable[Sequence[_Key]]:
     return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

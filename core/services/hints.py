@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
@@ -31,10 +31,16 @@ def log_group(job: int) -> str:
     return f"log.{job}"
 
 
-def _send() -> None:
+def layer() -> BaseChannelLayer:
+    """The channel layer of this process; the settings always name one."""
     layer = get_channel_layer()
+    assert layer is not None
+    return layer
+
+
+def _send() -> None:
     try:
-        async_to_sync(layer.group_send)(RUNNERS, {"type": "wake"})
-        async_to_sync(layer.group_send)(PAGES, {"type": "changed"})
+        async_to_sync(layer().group_send)(RUNNERS, {"type": "wake"})
+        async_to_sync(layer().group_send)(PAGES, {"type": "changed"})
     except Exception as error:  # noqa: BLE001  a hint that is lost costs a second; nothing may fail for it
         logger.debug("a hint was lost: %s", error)

@@ -18,12 +18,12 @@ def record(job: Job, seen_digest: str | None) -> None:
     :param seen_digest: what a service was seen running by a deployment that failed; None where nobody looked.
     """
     succeeded = job.state == JobState.SUCCEEDED
-    if job.kind == JobKind.RELEASE and succeeded:
-        Release.objects.filter(pk=job.release_id).update(digest=job.value, published_at=timezone.now())
+    if job.release and succeeded:
+        Release.objects.filter(pk=job.release.pk).update(digest=job.value, published_at=timezone.now())
     elif job.kind == JobKind.DEPLOYMENT:
         _deployed(job, succeeded=succeeded, seen_digest=seen_digest)
-    elif job.kind == JobKind.INPUT:
-        _read(job, succeeded=succeeded)
+    elif job.input:
+        _read(job, job.input, succeeded=succeeded)
 
 
 def branch_of(job: Job) -> str:
@@ -50,8 +50,8 @@ def _deployed(job: Job, *, succeeded: bool, seen_digest: str | None) -> None:
     messages.deployment(job)
 
 
-def _read(job: Job, *, succeeded: bool) -> None:
-    row = Input.objects.select_for_update().get(pk=job.input_id)
+def _read(job: Job, input: Input, *, succeeded: bool) -> None:
+    row = Input.objects.select_for_update().get(pk=input.pk)
     now = timezone.now()
     # An input that could not be read keeps its value, and is tried again long before a new reading would be due.
     row.next_read_at = now + timedelta(seconds=row.validity if succeeded else min(row.validity, 300))

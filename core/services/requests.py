@@ -26,7 +26,7 @@ def again(job: Job, user: User, *, reason: str = "") -> Job:
         raise RefusedError("an input is read again by asking for it on its own page")
     row = _copy(old)
     activities.record(user, "asked again for", row, reason=reason)
-    if row.commit_id:
+    if row.commit:
         heads.touch(row.commit.refs.all())
     return row
 

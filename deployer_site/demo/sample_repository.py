@@ -28,7 +28,7 @@ def greet(name: str) -> str:
 
 
 def make(server: GitServer, work: Path, webhook: str) -> None:
-    """Make the repository and its branches, unless they are there from an earlier run; have it tell the deployer of pushes."""
+    """Make the repository and its branches, unless they are there already; have it tell the deployer of pushes."""
     bare = server.root / f"{NAME}.git"
     if not bare.exists():
         shutil.rmtree(work, ignore_errors=True)

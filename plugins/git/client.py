@@ -81,7 +81,7 @@ class Mirror:
         await ask(commands.create_mirror(str(self.path)), env=commands.environment())
 
     async def fetch(self, refs: Mapping[str, str], *, ssh: Sequence[str] = ()) -> None:
-        """Fetch commits by refs that point to them. Each is kept under its hash: no two refs can be in each other's way.
+        """Fetch commits by refs that point to them. Each is kept under its hash, so no two are in each other's way.
 
         :param refs: by commit, a ref that points to it.
         :raises OperationError: see `talk`.

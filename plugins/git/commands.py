@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
 Command = tuple[str, ...]
@@ -94,7 +94,7 @@ def fetch(directory: str, url: str) -> Command:
 
 
 def describe(directory: str) -> Command:
-    """Tell of each commit that standard input names, and that is there: hash, date, author and message, ended by NUL."""
+    """Tell of each commit that standard input names, if it is there: hash, date, author, message, NUL after each."""
     words = ("log", "--no-walk=unsorted", "--ignore-missing", "--stdin", "-z", "--format=%H%x00%cI%x00%an <%ae>%x00%B")
     return git(*words, directory=directory)
 

@@ -8,7 +8,8 @@ from greeting import greet
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>hello</title><style>
 :root {{ color-scheme: light dark }}
-body {{ font: 1.25rem/1.5 system-ui, sans-serif; display: grid; place-content: center; min-height: 90vh; text-align: center }}
+body {{ font: 1.25rem/1.5 system-ui, sans-serif; display: grid; place-content: center; min-height: 90vh }}
+body {{ text-align: center }}
 </style><h1>{greeting}</h1><p>Deployed by the demo flavour.</p></html>
 """
 
