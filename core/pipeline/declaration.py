@@ -30,7 +30,7 @@ class Use:
     kind: str
     options: Mapping[str, Any]
 
-    def __init__(self, kind: str, **options: Any) -> None:
+    def __init__(self, kind: str, /, **options: Any) -> None:
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "options", options)
 

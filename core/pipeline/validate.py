@@ -59,12 +59,12 @@ def faults_of(flavour: Flavour, offers: Offers) -> Iterator[str]:
     yield from _distinct("repository", [each.name for each in flavour.repositories])
     yield from _distinct("input", [each.name for each in flavour.inputs])
     for input in flavour.inputs:
-        yield from _within(f"input {input.name!r}", _input(input, offers))
+        yield from _within(f"input {input.name!r}", input_faults(input, offers))
     for use in flavour.notifiers:
-        yield from _within("notifier", _use(use, offers.notifiers))
+        yield from _within("notifier", use_faults(use, offers.notifiers))
     inputs = {input.name for input in flavour.inputs}
     for repository in flavour.repositories:
-        yield from _within(repository.name, _repository(repository, offers, inputs))
+        yield from _within(repository.name, repository_faults(repository, offers, inputs))
     yield from _services(flavour)
 
 
@@ -72,19 +72,26 @@ def _within(place: str, faults: Iterable[str]) -> Iterator[str]:
     return (f"{place}: {fault}" for fault in faults)
 
 
-def _repository(repository: Repository, offers: Offers, inputs: Collection[str]) -> Iterator[str]:
+def repository_faults(repository: Repository, offers: Offers, inputs: Collection[str]) -> Iterator[str]:
+    """Every fault of a repository and of what is in it.
+
+    Here and below a fault begins with the word for what is wrong (`poll`, `option`), which forms put it beside.
+
+    :param inputs: the names of the flavour's inputs.
+    """
     yield from _named("name", repository.name, _REPOSITORY, "it is `owner/name`")
-    yield from _within("source", _use(repository.source, offers.sources))
+    yield from _within("source", use_faults(repository.source, offers.sources))
     if repository.poll < 1:
         yield f"poll {repository.poll}: it has to be a second or more"
     yield from _distinct("recipe", [recipe.name for recipe in repository.recipes])
     for recipe in repository.recipes:
-        yield from _within(f"recipe {recipe.name!r}", _recipe(recipe, offers, inputs))
+        yield from _within(f"recipe {recipe.name!r}", recipe_faults(recipe, offers, inputs))
 
 
-def _recipe(recipe: Recipe, offers: Offers, inputs: Collection[str]) -> Iterator[str]:
+def recipe_faults(recipe: Recipe, offers: Offers, inputs: Collection[str]) -> Iterator[str]:
+    """Every fault of a recipe and of its targets."""
     yield from _named("name", recipe.name, _NAME)
-    yield from _use(recipe.builder, offers.builders)
+    yield from use_faults(recipe.builder, offers.builders)
     yield from _platforms(recipe, offers)
     if recipe.timeout < 1:
         yield f"timeout {recipe.timeout}: it has to be a second or more"
@@ -93,7 +100,7 @@ def _recipe(recipe: Recipe, offers: Offers, inputs: Collection[str]) -> Iterator
             yield f"argument {name!r}: input {unknown(value.name, inputs)}"
     yield from _distinct("target", [f"{target.branch} as {target.image}" for target in recipe.targets])
     for target in recipe.targets:
-        yield from _within(f"target {target.branch!r}", _target(target, offers))
+        yield from _within(f"target {target.branch!r}", target_faults(target, offers))
 
 
 def _platforms(recipe: Recipe, offers: Offers) -> Iterator[str]:
@@ -109,18 +116,20 @@ def _platforms(recipe: Recipe, offers: Offers) -> Iterator[str]:
                 yield f"platform {platform!r}: the builder {recipe.builder.kind!r} cannot build for it here"
 
 
-def _target(target: Target, offers: Offers) -> Iterator[str]:
+def target_faults(target: Target, offers: Offers) -> Iterator[str]:
+    """Every fault of a target and of its services."""
     if not target.branch or target.branch.startswith(("-", "refs/")):
         yield f"branch {target.branch!r}: it is the name of a branch, without `refs/heads/`"
     if not _IMAGE.fullmatch(target.image):
         yield f"image {target.image!r}: it is a name with an optional tag, in small letters: `owner/name:live`"
     for service in target.services:
-        yield from _within(f"service {service.name!r}", _service(service, offers))
+        yield from _within(f"service {service.name!r}", service_faults(service, offers))
 
 
-def _service(service: Service, offers: Offers) -> Iterator[str]:
+def service_faults(service: Service, offers: Offers) -> Iterator[str]:
+    """Every fault of a service."""
     yield from _named("name", service.name, _NAME)
-    yield from _use(service.deployer, offers.deployers)
+    yield from use_faults(service.deployer, offers.deployers)
     if service.host.startswith("-") or any(character.isspace() for character in service.host):
         yield f"host {service.host!r}: it is a host's name"
 
@@ -136,14 +145,16 @@ def _services(flavour: Flavour) -> Iterator[str]:
     yield from _distinct("service", everywhere)
 
 
-def _input(input: Input, offers: Offers) -> Iterator[str]:
+def input_faults(input: Input, offers: Offers) -> Iterator[str]:
+    """Every fault of an input."""
     yield from _named("name", input.name, _NAME)
-    yield from _use(input.reader, offers.inputs)
+    yield from use_faults(input.reader, offers.inputs)
     if input.validity < 1:
         yield f"validity {input.validity}: it has to be a second or more"
 
 
-def _use(use: Use, offered: Mapping[str, Offer]) -> Iterator[str]:
+def use_faults(use: Use, offered: Mapping[str, Offer]) -> Iterator[str]:
+    """What is wrong with the choice of a plugin and its options."""
     if use.kind not in offered:
         yield f"kind {unknown(use.kind, offered)}"
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -144,12 +144,19 @@ def retire(row: Declared) -> None:
     """Stop looking after something, and after all that was declared under it. Its history stays."""
     row.retired_at = timezone.now()
     row.save(update_fields=["retired_at"])
-    for children in ("inputs", "repositories", "recipes", "targets", "services"):
-        for child in getattr(row, children).filter(retired_at=None) if hasattr(row, children) else ():
+    for child in children_of(row):
+        if child.retired_at is None:
             retire(child)
     repository = repository_of(row)
     if repository is not None:
         reevaluate(repository)
+
+
+def children_of(row: Declared) -> Iterator[Declared]:
+    """What was ever declared directly under something."""
+    for children in ("inputs", "repositories", "recipes", "targets", "services"):
+        if hasattr(row, children):
+            yield from getattr(row, children).all()
 
 
 def repository_of(row: Declared) -> Repository | None:

@@ -1,4 +1,4 @@
-"""What a person asks for: again, back to an older release, forward again."""
+"""What a person asks for: a look, again, back to an older release, forward again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,34 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import RefusedError
-from core.models import Build, Deployment, Job, Ref, Release, Rollback, Service, Target
+from core.models import Build, Deployment, Input, Job, Ref, Release, Repository, Rollback, Service, Target
 from core.services import activities, heads, hints, jobs
 from core.states import JobKind, Level
+
+
+@transaction.atomic
+def look(repository: Repository, user: User, *, reason: str = "") -> None:
+    """Have a repository's source asked for its heads as soon as a runner can.
+
+    :raises RefusedError: it is retired.
+    """
+    if repository.retired_at is not None:
+        raise RefusedError(f"{repository} is retired: nobody looks after it any more")
+    activities.record(user, "asked for a look at", repository, reason=reason)
+    heads.ask([repository], timezone.now())
+
+
+@transaction.atomic
+def read(input: Input, user: User, *, reason: str = "") -> None:
+    """Have an input read as soon as a runner can.
+
+    :raises RefusedError: it is retired.
+    """
+    if input.retired_at is not None:
+        raise RefusedError(f"input {input} is retired: nobody reads it any more")
+    Input.objects.filter(pk=input.pk).update(next_read_at=timezone.now())
+    activities.record(user, "asked to read", input, reason=reason)
+    hints.changed()
 
 
 @transaction.atomic

@@ -20,8 +20,9 @@ class Scope:
 
     def jobs(self) -> Q:
         """Restrict a query of jobs. Inputs belong to every repository of their flavour."""
-        inputs = Q(repository=None, flavour__name=self.flavour) if self.flavour else Q(repository=None)
-        return self._q("flavour__name", "repository__name") | inputs
+        if not self.repository:
+            return Q(flavour__name=self.flavour) if self.flavour else Q()
+        return self._q("flavour__name", "repository__name") | Q(repository=None, flavour__name=self.flavour)
 
     def inputs(self) -> Q:
         """Restrict a query of inputs."""
