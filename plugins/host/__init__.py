@@ -1,0 +1,1 @@
+"""Builds by a command, and runs services, on the host that the runner is on."""
