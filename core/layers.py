@@ -40,7 +40,7 @@ _PAUSES = (0.001, 0.002, 0.004, 0.008, 0.016)
 _TURN = 100
 
 
-class LocalChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has no types
+class LocalChannelLayer(InMemoryChannelLayer):
     """An in-memory layer whose groups span the processes that share a directory.
 
     A process that only sends needs no inbox. One that listens has its inbox on the loop that listened first, for as
@@ -70,8 +70,7 @@ class LocalChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels
     async def receive(self, channel: str) -> dict[str, Any]:
         """Wait for the next message on a channel of this process."""
         self._listen()
-        message: dict[str, Any] = await super().receive(channel)
-        return message
+        return await super().receive(channel)
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         """Hint to everyone in a group, on this host.

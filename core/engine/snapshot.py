@@ -90,7 +90,11 @@ def _service(service: Service) -> facts.ServiceFact:
         level=_deployer_level(service.deployer),
         running=service.current.fingerprint if service.current else "",
         rollback=next(
-            (facts.RollbackFact(away_from=each.away_from, release=each.release.fingerprint) for each in in_force), None
+            (
+                facts.RollbackFact(id=each.pk, away_from=each.away_from, release=each.release.fingerprint)
+                for each in in_force
+            ),
+            None,
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import shutil
 import traceback
@@ -60,20 +61,23 @@ class Worker:
         try:
             return await self._logged(job, log)
         finally:
-            log.close()
+            # How it ended is worth more than the log's last line, which a full disk may not take.
+            with contextlib.suppress(OperationError):
+                log.close()
 
     async def _logged(self, job: Job, log: LogWriter) -> Verdict:
-        log.note(job.title if not job.attempts else f"{job.title}: attempt {job.attempts + 1}")
         try:
+            log.note(job.title if not job.attempts else f"{job.title}: attempt {job.attempts + 1}")
             verdict = Verdict(JobState.SUCCEEDED, value=await self._run(job, log))
         except asyncio.CancelledError:
-            log.note("cancelled")
+            _say(log, "cancelled")
             raise
         except Exception as error:  # noqa: BLE001  whatever a plugin raises is its job's failure and nobody else's
             verdict = judge(error, job.attempts)
             if not isinstance(error, DeployerError):
-                log.write("".join(traceback.format_exception(error)).encode())
-        log.note(_last_words(verdict))
+                with contextlib.suppress(OperationError):
+                    log.write("".join(traceback.format_exception(error)).encode())
+        _say(log, _last_words(verdict))
         return verdict
 
     async def _run(self, job: Job, log: LogWriter) -> str:
@@ -132,6 +136,12 @@ def _last_words(verdict: Verdict) -> str:
     if verdict.retry_at:
         return f"put off until {verdict.retry_at:%H:%M:%S}: {verdict.reason}"
     return verdict.state + (f": {verdict.reason}" if verdict.reason else "")
+
+
+def _say(log: LogWriter, words: str) -> None:
+    """Note something that the job's row tells too, so that a full disk does not matter."""
+    with contextlib.suppress(OperationError):
+        log.note(words)
 
 
 def _make_empty(directory: Path) -> None:

@@ -17,7 +17,8 @@ from core.engine import settled
 from core.engine.progress import Progress
 from core.engine.tree import Tree, command
 from core.management.terminal import Terminal
-from core.services import hints
+from core.models import Repository
+from core.services import heads, hints
 from core.services.scope import Scope
 
 #: Seconds between looks at what happened, when no hint asks for one.
@@ -43,6 +44,7 @@ class Embedded:
     async def run(self) -> settled.Verdict | None:
         """Run until SIGINT, SIGTERM or, with `once`, until nothing is left to do; only then there is a verdict."""
         self.configuration.run_dir.mkdir(parents=True, exist_ok=True)
+        await sync_to_async(self._ask_for_looks)()
         tree = Tree(self._children(), self.configuration.run_dir / "tree.leash")
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, tree.stop)
@@ -53,6 +55,11 @@ class Embedded:
         with contextlib.suppress(asyncio.CancelledError):
             await watch
         return verdict
+
+    def _ask_for_looks(self) -> None:
+        """Whoever starts it wants to see what is there now, whenever the next regular look may be."""
+        rows = Repository.objects.filter(self.scope.repositories(), retired_at=None)
+        heads.ask(rows, timezone.now())
 
     def _children(self) -> dict[str, tuple[str, ...]]:
         filters = ("--flavour", self.scope.flavour, "--repository", self.scope.repository)

@@ -137,18 +137,25 @@ def _runs(operation: Deploy, services: Mapping[int, ServiceFact]) -> bool:
 def _blocked(node: Node, graph: Graph, states: Mapping[str, NodeState]) -> NodeState | None:
     if node.missing:
         inputs = " and ".join(f"input {name}" for name in node.missing)
-        return NodeState(status=Status.BLOCKED, reason=f"waits for {inputs}, which was never read")
-    for id in node.after:
-        before = states[id]
-        label = graph.nodes[id].label
-        if before.status in (Status.FAILED, Status.CANCELLED):
-            return NodeState(status=Status.BLOCKED, reason=f"the {label} {_ended(before.status)}", job=before.job)
-        if before.status is Status.BLOCKED:
-            return NodeState(status=Status.BLOCKED, reason=before.reason, job=before.job)
-        if before.status is not Status.DONE:
-            return NodeState(status=Status.BLOCKED, reason=f"waits for the {label}", job=before.job)
-    return None
+        return NodeState(status=Status.BLOCKED, reason=f"waits for {inputs}: not read yet")
+    undone = [id for id in node.after if states[id].status is not Status.DONE]
+    if not undone:
+        return None
+    worst = min(undone, key=lambda id: _BLOCKS.index(states[id].status))
+    before = states[worst]
+    return NodeState(status=Status.BLOCKED, reason=_why_blocked(before, graph.nodes[worst].label), job=before.job)
 
 
-def _ended(status: Status) -> str:
-    return "failed" if status is Status.FAILED else "was cancelled"
+#: Which of several undone nodes is told: first what will not pass by itself.
+_BLOCKS = (Status.FAILED, Status.CANCELLED, Status.BLOCKED, Status.WAITING, Status.READY, Status.RUNNING)
+
+
+def _why_blocked(before: NodeState, label: str) -> str:
+    match before.status:
+        case Status.FAILED | Status.CANCELLED:
+            ended = "failed" if before.status is Status.FAILED else "was cancelled"
+            return f"the {label} {ended}: push a new commit or run it again"
+        case Status.BLOCKED:
+            return before.reason
+        case _:
+            return f"waits for the {label}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from core.pipeline.evaluate import Evaluation, Status
 from core.pipeline.graph import NodeKind
@@ -41,12 +41,18 @@ def why_queued(job: QueuedJob, *, threshold: Level | None, now: datetime, runner
         )
     if job.not_before and job.not_before > now:
         reason = job.reason.rstrip(".") or "It is put off"
-        return f"{reason}. Tried again at {job.not_before:%H:%M:%S} UTC."
+        return f"{reason}. Tried again at {_moment(job.not_before, now)} UTC."
     if not runners:
         return "Waits for a runner: none is alive. Start one with `manage.py run_runner` or `manage.py run_pipeline`."
     if pool_full:
         return f"Waits for a free place: all {job.pool} places are taken by jobs that came first or matter more."
     return "Is about to start."
+
+
+def _moment(then: datetime, now: datetime) -> str:
+    """When, with the day unless it is today."""
+    then, today = then.astimezone(UTC), now.astimezone(UTC).date()
+    return f"{then:%H:%M:%S}" if then.date() == today else f"{then:%Y-%m-%d %H:%M:%S}"
 
 
 _RANK = (Status.FAILED, Status.CANCELLED, Status.RUNNING, Status.WAITING, Status.READY, Status.BLOCKED, Status.DONE)

@@ -17,6 +17,7 @@ from core.states import JobState, Level, RefKind
 class RollbackFact:
     """A person moved the service back to a release, away from a commit; it holds while that commit is the head."""
 
+    id: int
     away_from: str
     release: str
 

@@ -159,7 +159,8 @@ def _services(target: TargetFact, commit: str, release: str, fingerprint: str) -
     for service in target.services:
         rollback = service.rollback if service.rollback and service.rollback.away_from == commit else None
         wanted = rollback.release if rollback else fingerprint
-        deploy = Deploy(service=service.id, release=wanted, commit=commit, rollback=bool(rollback), level=service.level)
+        request = rollback.id if rollback else None
+        deploy = Deploy(service=service.id, release=wanted, commit=commit, request=request, level=service.level)
         yield Node(
             id=f"service:{service.id}",
             kind=NodeKind.SERVICE,
@@ -179,6 +180,6 @@ def _arguments(recipe: RecipeFact, inputs: Mapping[str, str]) -> tuple[dict[str,
             args[name] = value
         elif value.name in inputs:
             args[name] = inputs[value.name]
-        else:
+        elif value.name not in missing:
             missing.append(value.name)
     return args, missing

@@ -1,7 +1,8 @@
 """The operations that a pipeline consists of, as values.
 
 Two operations are the same if and only if their fingerprints are. A fingerprint covers all that makes a result differ,
-and nothing that was found out by running: it can be told before anything is run.
+and nothing that was found out by running: it can be told before anything is run. It covers as well whose it is, the
+commit and the target or the rollback: an operation that one ref asks for is asked for by none with another commit.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Build:
     @cached_property
     def fingerprint(self) -> str:
         args = dict(self.args) if self.follows_inputs else None
-        parts = (self.definition, self.platform, self.commit, self.purpose, self.trusted, args, self.image)
+        parts = (self.definition, self.platform, self.commit, self.purpose, self.trusted, args, self.target, self.image)
         return _fingerprint(self.kind, self.recipe, *parts)
 
 
@@ -73,20 +74,28 @@ class Publish:
 
 @dataclass(frozen=True, kw_only=True)
 class Deploy:
-    """Move a service to a release, told by the release's fingerprint."""
+    """Move a service to a release, told by the release's fingerprint.
+
+    :param request: the rollback that asks for it, where one does. A person who asks a second time wants it done a
+        second time, whatever became of the first.
+    """
 
     service: int
     release: str
     commit: str
-    rollback: bool = field(default=False, compare=False)
+    request: int | None = None
     level: Level = field(default=Level.DANGEROUS, compare=False)
 
     kind = JobKind.DEPLOYMENT
     priority = 10
 
+    @property
+    def rollback(self) -> bool:
+        return self.request is not None
+
     @cached_property
     def fingerprint(self) -> str:
-        return _fingerprint(self.kind, self.service, self.release)
+        return _fingerprint(self.kind, self.service, self.release, self.request)
 
 
 Operation = Build | Publish | Deploy

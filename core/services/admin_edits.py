@@ -147,9 +147,12 @@ def _told(name: str, old: Model, new: Model) -> str:
     before, after = getattr(old, name), getattr(new, name)
     if isinstance(before, dict) and isinstance(after, dict):
         return f"{name}: {', '.join(_differing(before, after))}"
-    if isinstance(before, list):
-        return name
-    return f"{name}: {before} → {after}"
+    return name if isinstance(before, list) else f"{name}: {_shown(name, old)} → {_shown(name, new)}"
+
+
+def _shown(name: str, row: Model) -> object:
+    display = getattr(row, f"get_{name}_display", None)
+    return display() if display else getattr(row, name)
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

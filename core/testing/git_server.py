@@ -45,6 +45,10 @@ class GitServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Answer nobody any more."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -147,6 +151,10 @@ class WorkTree:
         """Commit everything, and answer the commit's hash."""
         run_git("add", "--all", cwd=self.path)
         run_git("commit", "--quiet", "--allow-empty", "--file=-", cwd=self.path, stdin=message)
+        return self.commit_hash()
+
+    def commit_hash(self) -> str:
+        """The hash of the commit that is checked out."""
         return run_git("rev-parse", "HEAD", cwd=self.path).strip()
 
     def branch(self, name: str, *, start: str = "HEAD") -> None:

@@ -33,6 +33,7 @@ class Pipeline:
     """
 
     def __init__(self, directory: Path, server: GitServer, declaration: str) -> None:
+        self.server = server
         self.data = directory / "data"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -108,7 +109,7 @@ class Pipeline:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another management command."""
         command = [sys.executable, str(ROOT / "manage.py"), *words]
-        return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
     # What it did
 

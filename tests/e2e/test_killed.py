@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from core.testing.git_server import GitServer
 from tests.e2e.harness import Pipeline
 
 ROUNDS = int(os.environ.get("DEPLOYER_CHAOS_ROUNDS", "20"))
@@ -49,15 +48,11 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path, record: Path) -> Iterator[Pipeline]:
-    with GitServer(tmp_path / "git") as server:
-        pipeline = Pipeline(tmp_path, server, FLAVOUR)
-        pipeline.work.write("activate.py", ACTIVATE)
-        push(pipeline, 0)
-        try:
-            yield pipeline
-        finally:
-            pipeline.kill()
+def pipeline(make_pipeline: Callable[[str], Pipeline], record: Path) -> Pipeline:
+    pipeline = make_pipeline(FLAVOUR)
+    pipeline.work.write("activate.py", ACTIVATE)
+    push(pipeline, 0)
+    return pipeline
 
 
 def push(pipeline: Pipeline, version: int) -> str:

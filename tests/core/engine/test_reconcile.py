@@ -146,7 +146,7 @@ def test_a_failed_build_leaves_the_service_alone_and_says_so() -> None:
     shop.look(repository, live="two")
     shop.run_all(repository, build="make exited with status 2")
     assert shop.live() == "one"
-    assert shop.service().reason == "the release build of web on linux/amd64 failed"
+    assert shop.service().reason == "the release build of web on linux/amd64 failed: push a new commit or run it again"
     shop.run_all(repository)
     assert Job.objects.filter(kind=JobKind.BUILD).count() == 2, "what failed is not tried again by itself"
 
@@ -258,7 +258,10 @@ def test_what_a_person_cancelled_stays_cancelled_until_asked_again(person: User)
     jobs.cancel(build, person, reason="not today")
     shop.run_all(repository)
     assert Job.objects.count() == 1
-    assert shop.service().reason == "the release build of web on linux/amd64 was cancelled"
+    assert (
+        shop.service().reason
+        == "the release build of web on linux/amd64 was cancelled: push a new commit or run it again"
+    )
     requests.again(build, person)
     shop.run_all(repository)
     assert shop.live() == "one"

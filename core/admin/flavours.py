@@ -1,0 +1,44 @@
+"""Flavours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+
+from core.admin.declared import DeclaredAdmin
+from core.admin.fields import NotifiersField, WordsField, uses
+from core.admin.forms import DeclaredForm
+from core.admin.option_help import describe
+from core.models import Flavour
+from core.pipeline import declaration, validate
+from core.services import declarations
+
+_PAIRS = 'Who is told what happens: [["kind", {"option": value, …}], …].'
+
+
+class FlavourForm(DeclaredForm):
+    places = {"flavour": "name", "notifier": "notifiers"}
+
+    base_url = forms.URLField(required=False, assume_scheme="https")
+    admins = WordsField(required=False, help_text="Names of those who may administer it, separated by spaces.")
+    notifiers = NotifiersField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "notifiers" in self.fields:
+            self.fields["notifiers"].help_text = describe(_PAIRS, declarations.offers().notifiers)
+
+    def faults(self, offers: validate.Offers) -> Iterator[str]:
+        notifiers = uses(self.said("notifiers"))
+        return validate.faults_of(declaration.Flavour(self.said("name"), notifiers=notifiers), offers)
+
+
+@admin.register(Flavour)
+class FlavourAdmin(DeclaredAdmin):
+    form = FlavourForm
+    declared = ("name", "title", "base_url", "admins", "notifiers", "threshold", "threshold_lifts_at", "harmless")
+    list_display = ("name", "title", "threshold", "harmless", "declared_in", "retired_at")
+    search_fields = ("name", "title")

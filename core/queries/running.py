@@ -1,0 +1,124 @@
+"""What every service runs, and why it is where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+
+from core.models import Release, Rollback, Service
+from core.services.scope import Scope
+from core.states import Health
+
+_NOT_EVALUATED = "It was not evaluated yet: its repository is looked at when a runner is alive."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRun:
+    """A release that a service runs, or is held at.
+
+    :param since: when the service was moved to it, or when the rollback to it was asked for.
+    """
+
+    id: int
+    image: str
+    digest: str
+    commit: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackInForce:
+    """A person had the service go back."""
+
+    release: ReleaseRun
+    reason: str
+    asked_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceNow:
+    """A service, as it is now.
+
+    :param runs: what its latest successful deployment moved it to; None before the first.
+    :param status: what the last evaluation made of it (`core.pipeline.evaluate.Status`); empty before the first.
+    :param reason: one sentence: why it is not done. Empty for what is.
+    :param drifted: it was seen running something else than `runs`.
+    """
+
+    id: int
+    name: str
+    host: str
+    uri: str
+    deployer: str
+    flavour: str
+    repository: str
+    branch: str
+    image: str
+    status: str
+    reason: str
+    runs: ReleaseRun | None
+    rollback: RollbackInForce | None
+    health: Health
+    seen: str
+    seen_at: datetime | None
+    drifted: bool
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}@{self.host}" if self.host else self.name
+
+
+def services(scope: Scope) -> list[ServiceNow]:
+    """Every service in use, by repository and name."""
+    rows = _rows().filter(scope.services(), retired_at=None)
+    return [_value(row) for row in rows.order_by("target__recipe__repository__name", "name", "host")]
+
+
+def service(id: int) -> ServiceNow:
+    """One service, in use or not.
+
+    :raises Service.DoesNotExist: there is none.
+    """
+    return _value(_rows().get(pk=id))
+
+
+def _rows() -> QuerySet[Service]:
+    rollbacks = Rollback.objects.filter(lifted_at=None).select_related("release__commit", "asked_by")
+    rows = Service.objects.select_related("target__recipe__repository__flavour", "current__commit")
+    return rows.prefetch_related(Prefetch("rollbacks", rollbacks, to_attr="in_force"))
+
+
+def _value(row: Service) -> ServiceNow:
+    repository = row.target.recipe.repository
+    in_force: Sequence[Rollback] = row.in_force  # type: ignore[attr-defined]  # set by the prefetch above
+    return ServiceNow(
+        id=row.pk,
+        name=row.name,
+        host=row.host,
+        uri=row.uri,
+        deployer=row.deployer,
+        flavour=repository.flavour.name,
+        repository=repository.name,
+        branch=row.target.branch,
+        image=row.target.image,
+        status=row.status,
+        reason=row.reason if row.status else _NOT_EVALUATED,
+        runs=_release(row.current, row.current_since) if row.current else None,
+        rollback=next((_rollback(each) for each in in_force), None),
+        health=Health(row.observed_health),
+        seen=row.observed_detail,
+        seen_at=row.observed_at,
+        drifted=row.drifted,
+    )
+
+
+def _release(row: Release, since: datetime | None) -> ReleaseRun:
+    return ReleaseRun(id=row.pk, image=row.image, digest=row.digest, commit=row.commit.hash, since=since)
+
+
+def _rollback(row: Rollback) -> RollbackInForce:
+    asked_by = row.asked_by.get_username() if row.asked_by else ""
+    return RollbackInForce(release=_release(row.release, row.asked_at), reason=row.reason, asked_by=asked_by)

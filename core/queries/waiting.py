@@ -1,0 +1,45 @@
+"""Why jobs are where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from core import configuration
+from core.models import Job
+from core.pipeline.explain import QueuedJob, why_queued
+from core.services import runners
+from core.states import JobKind, JobState, Level
+
+
+def reasons(jobs: Iterable[Job], now: datetime) -> dict[int, str]:
+    """One sentence for each job: why it waits and what would make it go on, or how it ended. Empty where all is well.
+
+    :param jobs: with their flavours.
+    """
+    alive = runners.alive(now, timedelta(seconds=configuration.current().lease_seconds))
+    return {job.pk: _reason(job, now, alive) for job in jobs}
+
+
+def _reason(job: Job, now: datetime, runners: int) -> str:
+    match job.state:
+        case JobState.QUEUED:
+            threshold = job.flavour.threshold_at(now)
+            # Which pools are full only their runners know.
+            return why_queued(_queued(job), threshold=threshold, now=now, runners=runners, pool_full=False)
+        case JobState.RUNNING if job.cancel_reason:
+            return f"Is being cancelled: {job.cancel_reason}"
+        case _:
+            return job.reason
+
+
+def _queued(job: Job) -> QueuedJob:
+    return QueuedJob(
+        id=job.pk,
+        kind=JobKind(job.kind),
+        level=Level(job.level),
+        approved=job.approved_at is not None,
+        reason=job.reason,
+        not_before=job.not_before,
+        pool=job.pool,
+    )

@@ -1,0 +1,41 @@
+"""The HTTP API, mounted at `/api/`: everybody may read; who has signed in and has the role may act."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest
+from ninja import NinjaAPI, Router
+
+from core.rest import builds, deployments, errors, flavours, jobs, plugins, releases, repositories, services
+
+api = NinjaAPI(
+    title="Deployer",
+    version="0.1",
+    description=__doc__,
+    urls_namespace="api",
+    # The page that shows the description of an API loads its scripts from elsewhere: `openapi.json` has all of it.
+    docs_url=None,
+)
+errors.install(api)
+
+for name, noun in (
+    ("flavours", flavours),
+    ("repositories", repositories),
+    ("services", services),
+    ("builds", builds),
+    ("releases", releases),
+    ("deployments", deployments),
+    ("jobs", jobs),
+    ("plugins", plugins),
+):
+    api.add_router(f"/{name}", noun.router)
+
+_elsewhere = Router()
+
+
+@_elsewhere.api_operation(["GET", "POST", "PUT", "PATCH", "DELETE"], "/{path:address}", include_in_schema=False)
+def nowhere(request: HttpRequest, address: str) -> None:
+    """Answer in the API's own way where there is nothing."""
+    raise Http404(f"There is nothing at {request.path}.")
+
+
+api.add_router("", _elsewhere)

@@ -1,0 +1,69 @@
+"""What several routers say or ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, TypeVar
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from ninja import Schema
+from ninja.security import SessionAuth
+from pydantic import Field, StringConstraints
+
+from core.models import Flavour
+from core.queries import access
+from core.states import Role
+
+Item = TypeVar("Item")
+
+#: Actions are for people who have signed in; it checks the CSRF token as well.
+signed_in = SessionAuth()
+
+#: A name to filter by. PostgreSQL refuses a NUL in a text.
+Name = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
+
+
+class Page(Schema, Generic[Item]):
+    """A part of a list, newest first. `next` is for `before`, to get the rest; null at the end."""
+
+    items: list[Item]
+    next: int | None
+
+
+class PageAsked(Schema):
+    """Which part of a list is wanted. It stays the same part when something is added at the beginning."""
+
+    before: int | None = Field(None, ge=1, le=2**63 - 1, description="Only what is older: the `next` of a page.")
+    limit: int = Field(50, ge=1, le=500, description="At most so many.")
+
+    def of(self, rows: QuerySet[Any]) -> tuple[list[Any], int | None]:
+        """The rows of this page, and where the next one begins. One query."""
+        older = rows.filter(pk__lt=self.before) if self.before else rows
+        found = list(older.order_by("-pk")[: self.limit + 1])
+        page = found[: self.limit]
+        return page, page[-1].pk if len(found) > len(page) else None
+
+
+class Reason(Schema):
+    """Why something is done. Everybody can read it."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000, pattern=r"^[^\x00]*$")] = ""
+
+
+class ReasonNeeded(Schema):
+    """Why something is done, which has to be said."""
+
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
+    ]
+
+
+def builder(request: HttpRequest, flavour: Flavour) -> User:
+    """Who asks, if that person may start and stop work.
+
+    :raises PermissionDenied: that person may not.
+    """
+    assert isinstance(request.user, User)
+    access.require(request.user, flavour, Role.BUILDER)
+    return request.user

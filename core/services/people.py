@@ -1,0 +1,46 @@
+"""Who acts on the command line: somebody who has an account here, or whoever the system knows."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from core.errors import ConfigurationError
+from core.pipeline.validate import unknown
+from core.services import activities
+
+
+@transaction.atomic
+def at_the_terminal(name: str = "") -> User:
+    """The person who runs a command.
+
+    :param name: a user's name; if empty, the user named like the system's user, made where there is none.
+    :raises ConfigurationError: there is no user of this name.
+    """
+    if name:
+        found = User.objects.filter(username=name).first()
+        if found is None:
+            raise ConfigurationError(f"user {unknown(name, User.objects.values_list('username', flat=True))}")
+        return found
+    own = _system_user()
+    return User.objects.filter(username=own).first() or _make(own)
+
+
+def _make(name: str) -> User:
+    """Make a user whom nobody can sign in as."""
+    user = User.objects.create_user(name, is_active=False)
+    reason = f"{name} acts on the command line of {os.uname().nodename}; nobody can sign in as this user"
+    activities.record(None, "added", user, reason=reason)
+    return user
+
+
+def _system_user() -> str:
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        # In a container, a process may have a number that has no name.
+        return f"uid-{number}"

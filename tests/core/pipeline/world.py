@@ -1,0 +1,346 @@
+"""A small world without a database, for the laws of the pipeline: what is declared, the refs, the jobs, and who works on them.
+
+It keeps facts as `core/services` does, builds snapshots as `core/engine/snapshot.py` does, remembers which refs have to be
+evaluated again as `core/services` does (`stale`), and writes down everything that was started and moved (`started`,
+`moves`), for tests to look at afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from core.pipeline.evaluate import Evaluation, evaluate
+from core.pipeline.facts import (
+    ActiveJob,
+    Policy,
+    RecipeFact,
+    RefFact,
+    Result,
+    RollbackFact,
+    ServiceFact,
+    Snapshot,
+    TargetFact,
+)
+from core.pipeline.graph import build
+from core.pipeline.operations import Build, Deploy, Operation, Publish
+from core.states import JOB, Actor, JobState, RefKind
+
+Fate = Callable[[Operation], JobState]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is declared of the repository, and how its flavour is run."""
+
+    recipes: tuple[RecipeFact, ...]
+    policy: Policy = Policy()
+
+    def targets(self) -> list[TargetFact]:
+        return [target for recipe in self.recipes for target in recipe.targets]
+
+    def services(self) -> dict[int, TargetFact]:
+        """The target of each service."""
+        return {service.id: target for target in self.targets() for service in target.services}
+
+
+@dataclass
+class Job:
+    """A job's row. `head` counts how often a branch had moved when it was queued."""
+
+    id: int
+    operation: Operation
+    head: int = 0
+    state: JobState = JobState.QUEUED
+    cancel_asked: bool = False
+    by_person: bool = False
+
+    @property
+    def active(self) -> bool:
+        return self.state in JOB.active
+
+    @property
+    def exclusive(self) -> str:
+        if isinstance(self.operation, Deploy):
+            return f"service:{self.operation.service}"
+        return self.operation.fingerprint
+
+
+@dataclass(frozen=True)
+class Start:
+    """An operation that an evaluation started.
+
+    :param before: the newest result that it had then.
+    :param needed: the states of what has to be done before it.
+    """
+
+    operation: Operation
+    before: Result | None
+    needed: Sequence[JobState | None]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A service that was moved: by whom, and from which head of the branch to which. None for a rollback."""
+
+    service: int
+    branch: str
+    head: int | None
+    release: str
+
+
+@dataclass
+class World:
+    declaration: Declaration
+    refs: dict[str, RefFact] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
+    running: dict[int, str] = field(default_factory=dict)
+    rollbacks: dict[int, RollbackFact] = field(default_factory=dict)
+    published: dict[str, Publish] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
+    pushes: dict[str, int] = field(default_factory=dict)
+    asked: int = 0
+    started: list[Start] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+
+    # What is seen
+
+    def snapshot(self, names: Collection[str] | None = None) -> Snapshot:
+        """What the engine would evaluate: everything, or these refs and those that share a commit with them."""
+        live = self._closure(self.refs if names is None else names)
+        snapshot = Snapshot(
+            repository="owner/name",
+            recipes=[self._recipe(recipe) for recipe in self.declaration.recipes],
+            refs=live,
+            inputs=dict(self.inputs),
+            active=self._active(live),
+            policy=self.declaration.policy,
+        )
+        wanted = set(build(snapshot).fingerprints())
+        return replace(snapshot, results={job.operation.fingerprint: _result(job) for job in self._newest(wanted)})
+
+    def _closure(self, names: Iterable[str]) -> list[RefFact]:
+        commits = {self.refs[name].commit for name in names if name in self.refs}
+        return [ref for ref in self.refs.values() if ref.commit in commits]
+
+    def _recipe(self, recipe: RecipeFact) -> RecipeFact:
+        return replace(
+            recipe,
+            targets=[
+                replace(target, services=[self._service(service) for service in target.services])
+                for target in recipe.targets
+            ],
+        )
+
+    def _service(self, service: ServiceFact) -> ServiceFact:
+        return replace(service, running=self.running.get(service.id, ""), rollback=self.rollbacks.get(service.id))
+
+    def _active(self, live: Iterable[RefFact]) -> list[ActiveJob]:
+        commits, names = {ref.commit for ref in live}, {ref.ref for ref in live}
+        everywhere = {ref.commit for ref in self.refs.values()}
+        return [
+            ActiveJob(
+                job=job.id,
+                fingerprint=job.operation.fingerprint,
+                state=job.state,
+                title=f"job {job.id}",
+                service=job.operation.service if isinstance(job.operation, Deploy) else None,
+            )
+            for job in self.jobs
+            if job.active
+            and (
+                job.operation.commit in commits
+                or job.operation.commit not in everywhere
+                or self._branch(job.operation) in names
+            )
+        ]
+
+    def _newest(self, fingerprints: Collection[str]) -> list[Job]:
+        newest = {job.operation.fingerprint: job for job in self.jobs}
+        return [job for fingerprint, job in newest.items() if fingerprint in fingerprints]
+
+    def newest(self, fingerprint: str) -> Job | None:
+        return next(iter(self._newest({fingerprint})), None)
+
+    def active_jobs(self) -> list[Job]:
+        return [job for job in self.jobs if job.active]
+
+    def _branch(self, operation: Operation) -> str | None:
+        """The deployment branch that an operation works for."""
+        if isinstance(operation, Deploy):
+            target = self.declaration.services().get(operation.service)
+        else:
+            targets = {target.id: target for target in self.declaration.targets()}
+            target = targets.get(operation.target) if operation.target is not None else None
+        return target.ref if target else None
+
+    # What happens outside
+
+    def push(self, name: str, commit: str, *, trusted: bool = True) -> None:
+        """A ref appears, moves on, or is moved back."""
+        old = self.refs.get(name)
+        kind = RefKind.BRANCH if name.startswith("refs/heads/") else RefKind.PULL_REQUEST
+        self.refs[name] = RefFact(id=len(self.pushes), ref=name, kind=kind, commit=commit, trusted=trusted)
+        self.pushes[name] = self.pushes.get(name, 0) + 1
+        self.stale.add(name)
+        if old:
+            self._touch_commit(old.commit)
+
+    def drop(self, name: str) -> None:
+        """A ref goes."""
+        old = self.refs.pop(name, None)
+        if old:
+            self._touch_commit(old.commit)
+
+    def move_input(self, name: str, value: str) -> None:
+        self.inputs[name] = value
+        self.stale |= self.refs.keys()
+
+    def declare(self, declaration: Declaration) -> None:
+        self.declaration = declaration
+        self.stale |= self.refs.keys()
+
+    def ways_back(self) -> list[tuple[int, str]]:
+        """The rollbacks that a person may ask for: as `core.services.requests.roll_back` allows them."""
+        return [
+            (service, release)
+            for service, target in self.declaration.services().items()
+            for release, publish in self.published.items()
+            if publish.target == target.id
+            and target.ref in self.refs
+            and self.refs[target.ref].commit != publish.commit
+        ]
+
+    def roll_back(self, service: int, release: str) -> None:
+        """A person asks for an older release."""
+        target = self.declaration.services()[service]
+        self.asked += 1
+        self.rollbacks[service] = RollbackFact(id=self.asked, away_from=self.refs[target.ref].commit, release=release)
+        self.stale.add(target.ref)
+
+    def lift(self, service: int) -> None:
+        """A person lifts a rollback."""
+        del self.rollbacks[service]
+        if target := self.declaration.services().get(service):
+            self.stale |= {target.ref} & self.refs.keys()
+
+    # What the jobs do
+
+    def claim(self, job: Job) -> None:
+        self._move(job, JobState.RUNNING, Actor.RUNNER)
+
+    def end(self, job: Job, state: JobState) -> None:
+        """A job that runs ends; what its success makes true is true from then on."""
+        self._move(job, state, Actor.RUNNER)
+        if state is not JobState.SUCCEEDED:
+            return
+        if isinstance(job.operation, Publish):
+            self.published[job.operation.fingerprint] = job.operation
+        elif isinstance(job.operation, Deploy):
+            self.running[job.operation.service] = job.operation.release
+            head = None if job.operation.rollback else job.head
+            branch = self._branch(job.operation) or ""
+            self.moves.append(Move(job.operation.service, branch, head, job.operation.release))
+
+    def put_back(self, job: Job) -> None:
+        """A job that runs is queued again: its runner was lost, or something may pass."""
+        self._move(job, JobState.QUEUED, Actor.RUNNER)
+
+    def cancel(self, job: Job) -> None:
+        """A person cancels a job."""
+        job.by_person = True
+        self._cancel(job, Actor.PERSON)
+
+    def again(self, job: Job) -> None:
+        """A person asks again for what is still wanted; refused while something goes on that it must not run beside."""
+        wanted = build(self.snapshot()).fingerprints()
+        alone = not any(other.exclusive == job.exclusive for other in self.active_jobs())
+        if alone and job.operation.fingerprint in wanted:
+            self._queue(job.operation)
+            self._touch_commit(job.operation.commit)
+
+    def _cancel(self, job: Job, actor: Actor) -> None:
+        job.cancel_asked = True
+        if job.state is JobState.QUEUED:
+            self._move(job, JobState.CANCELLED, actor)
+
+    def _move(self, job: Job, state: JobState, actor: Actor) -> None:
+        JOB.check(job.state, state, actor)
+        job.state = state
+        if state is not JobState.RUNNING:
+            self._touch_commit(job.operation.commit)
+            branch = self._branch(job.operation)
+            self.stale |= {branch} & self.refs.keys() if branch else set()
+
+    def _touch_commit(self, commit: str) -> None:
+        self.stale |= {ref.ref for ref in self.refs.values() if ref.commit == commit}
+
+    def _queue(self, operation: Operation) -> None:
+        branch = self._branch(operation)
+        job = Job(len(self.jobs) + 1, operation, head=self.pushes.get(branch, 0) if branch else 0)
+        taken = [other.id for other in self.active_jobs() if other.exclusive == job.exclusive]
+        assert not taken, f"{operation} was started beside job {taken[0]}"
+        self.jobs.append(job)
+
+    # The engine
+
+    def look(self, names: Collection[str] | None = None) -> Evaluation:
+        """Evaluate and do what follows, in one go. Without names: what has to be evaluated again."""
+        names = set(self.stale) if names is None else set(names)
+        evaluation = evaluate(self.snapshot(names))
+        self.stale -= names
+        self.apply(evaluation)
+        return evaluation
+
+    def look_at_everything(self) -> Evaluation:
+        return self.look(list(self.refs))
+
+    def apply(self, evaluation: Evaluation) -> None:
+        jobs = {job.id: job for job in self.jobs}
+        for cancel in evaluation.cancel:
+            if jobs[cancel.job].active and not jobs[cancel.job].cancel_asked:
+                self._cancel(jobs[cancel.job], Actor.RECONCILE)
+        for operation in evaluation.start:
+            before = self.newest(operation.fingerprint)
+            self.started.append(Start(operation, _result(before) if before else None, self._needed(operation)))
+            self._queue(operation)
+
+    def _needed(self, operation: Operation) -> list[JobState | None]:
+        """The states of what has to be done before an operation; of several jobs the newest counts."""
+        fingerprints: list[str] = []
+        if isinstance(operation, Publish):
+            fingerprints = list(operation.builds.values())
+        elif isinstance(operation, Deploy) and operation.release in self.published:
+            fingerprints = [operation.release, *self.published[operation.release].builds.values()]
+        elif isinstance(operation, Deploy):
+            fingerprints = [operation.release]
+        jobs = [self.newest(fingerprint) for fingerprint in fingerprints]
+        return [job.state if job else None for job in jobs]
+
+    def work(self, fate: Fate) -> None:
+        """Runners take up all that waits, and end all that ran before."""
+        for job in self.active_jobs():
+            if job.state is JobState.QUEUED:
+                self.claim(job)
+            elif job.cancel_asked:
+                self.end(job, JobState.CANCELLED)
+            else:
+                self.end(job, fate(job.operation))
+
+    def settle(self, fate: Fate, *, rounds: int = 40) -> None:
+        """Let everything go on until nothing is left to do.
+
+        :raises AssertionError: it does not come to rest.
+        """
+        for _ in range(rounds):
+            self.look()
+            if not self.stale and not self.active_jobs():
+                return
+            self.work(fate)
+        raise AssertionError(f"still at work after {rounds} rounds: {self.active_jobs()}")
+
+
+def _result(job: Job) -> Result:
+    value = f"value of job {job.id}" if job.state is JobState.SUCCEEDED else ""
+    return Result(job=job.id, state=job.state, value=value, by_person=job.by_person)

@@ -1,0 +1,272 @@
+"""Rows for tests: functions with keywords and good defaults. What is not given is made, of the dummy plugin's kinds.
+
+service = make_service(name="shop")                      # with a target, recipe, repository and flavour of its own
+target = make_target(recipe=recipe, branch="staging")    # under something that is there
+job = make_job(state=JobState.RUNNING, build=build)
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from core.models import (
+    Activity,
+    Build,
+    Commit,
+    Deployment,
+    Flavour,
+    Input,
+    Job,
+    Message,
+    Recipe,
+    Ref,
+    Release,
+    Repository,
+    Rollback,
+    Runner,
+    Service,
+    Target,
+)
+from core.states import JOB, JobKind, JobState, Level, Purpose, RefKind
+
+KIND = "dummy"
+PLATFORM = "linux/amd64"
+_numbers = count(1)
+
+
+def digest_of(text: str) -> str:
+    """A digest as images have them."""
+    return "sha256:" + sha256(text.encode()).hexdigest()
+
+
+def _fingerprint(text: str) -> str:
+    return sha256(f"{text} {next(_numbers)}".encode()).hexdigest()
+
+
+def make_user(name: str = "", *, password: str = "open sesame", **fields: Any) -> User:
+    return User.objects.create_user(name or f"user{next(_numbers)}", password=password, **fields)
+
+
+# What is declared
+
+
+def make_flavour(name: str = "", **fields: Any) -> Flavour:
+    return Flavour.objects.create(name=name or f"flavour{next(_numbers)}", **fields)
+
+
+def make_input(name: str = "", *, flavour: Flavour | None = None, value: str = "", **fields: Any) -> Input:
+    """An input; one with a value was read just now."""
+    if value:
+        fields = {"read_at": timezone.now(), **fields}
+    return Input.objects.create(
+        name=name or f"input{next(_numbers)}",
+        flavour=flavour or make_flavour(),
+        value=value,
+        **{"reader": KIND, **fields},
+    )
+
+
+def make_repository(name: str = "", *, flavour: Flavour | None = None, **fields: Any) -> Repository:
+    return Repository.objects.create(
+        name=name or f"owner/repository{next(_numbers)}",
+        flavour=flavour or make_flavour(),
+        **{"source": KIND, **fields},
+    )
+
+
+def make_recipe(name: str = "web", *, repository: Repository | None = None, **fields: Any) -> Recipe:
+    return Recipe.objects.create(
+        name=name, repository=repository or make_repository(), **{"builder": KIND, "platforms": [PLATFORM], **fields}
+    )
+
+
+def make_target(branch: str = "live", *, recipe: Recipe | None = None, image: str = "", **fields: Any) -> Target:
+    recipe = recipe or make_recipe()
+    return Target.objects.create(
+        recipe=recipe, branch=branch, image=image or f"{recipe.repository.name}:{branch}", **fields
+    )
+
+
+def make_service(name: str = "", *, target: Target | None = None, **fields: Any) -> Service:
+    return Service.objects.create(
+        name=name or f"service{next(_numbers)}", target=target or make_target(), **{"deployer": KIND, **fields}
+    )
+
+
+# What sources say
+
+
+def make_commit(hash: str = "", *, repository: Repository | None = None, **fields: Any) -> Commit:
+    return Commit.objects.create(
+        hash=hash or f"{next(_numbers):040x}",
+        repository=repository or make_repository(),
+        **{"message": "A change", "author": "A. Uthor <a@example.org>", "committed_at": timezone.now(), **fields},
+    )
+
+
+def make_ref(
+    name: str = "refs/heads/live",
+    *,
+    commit: Commit | None = None,
+    repository: Repository | None = None,
+    **fields: Any,
+) -> Ref:
+    """A ref; `live` is short for `refs/heads/live`. Branches are trusted unless it is said otherwise."""
+    name = name if name.startswith("refs/") else f"refs/heads/{name}"
+    branch = name.startswith("refs/heads/")
+    commit = commit or make_commit(repository=repository)
+    return Ref.objects.create(
+        name=name,
+        commit=commit,
+        repository=commit.repository,
+        **{"kind": RefKind.BRANCH if branch else RefKind.PULL_REQUEST, "trusted": branch, **fields},
+    )
+
+
+# What is done
+
+
+def make_build(
+    *, recipe: Recipe | None = None, commit: Commit | None = None, target: Target | None = None, **fields: Any
+) -> Build:
+    """A build: for a release where a target is given, else a check build."""
+    recipe = recipe or (target.recipe if target else make_recipe())
+    return Build.objects.create(
+        recipe=recipe,
+        commit=commit or make_commit(repository=recipe.repository),
+        target=target,
+        **{
+            "fingerprint": _fingerprint("build"),
+            "platform": PLATFORM,
+            "purpose": Purpose.RELEASE if target else Purpose.CHECK,
+            "trusted": True,
+            **fields,
+        },
+    )
+
+
+def make_release(
+    *, target: Target | None = None, commit: Commit | None = None, digest: str | None = None, **fields: Any
+) -> Release:
+    """A release that was published; one with an empty digest was not."""
+    target = target or make_target()
+    commit = commit or make_commit(repository=target.recipe.repository)
+    digest = digest_of(f"{target.image} {commit.hash}") if digest is None else digest
+    return Release.objects.create(
+        target=target,
+        commit=commit,
+        digest=digest,
+        **{
+            "fingerprint": _fingerprint("release"),
+            "image": target.image,
+            "published_at": timezone.now() if digest else None,
+            **fields,
+        },
+    )
+
+
+def make_deployment(
+    *,
+    service: Service | None = None,
+    release: Release | None = None,
+    state: JobState = JobState.SUCCEEDED,
+    job: Job | None = None,
+    **fields: Any,
+) -> Deployment:
+    """A deployment with its job; one that succeeded is what the service runs now."""
+    service = service or make_service(target=release.target if release else None)
+    release = release or make_release(target=service.target)
+    job = job or make_job(
+        JobKind.DEPLOYMENT,
+        state=state,
+        repository=release.commit.repository,
+        commit=release.commit,
+        exclusive=f"service:{service.pk}",
+        title=f"{service}: deployment to {release.commit.short}",
+    )
+    deployment = Deployment.objects.create(
+        service=service, release=release, job=job, **{"previous": service.current, **fields}
+    )
+    if job.state == JobState.SUCCEEDED:
+        service.current, service.current_since = release, timezone.now()
+        service.save(update_fields=["current", "current_since"])
+    return deployment
+
+
+def make_rollback(
+    *, service: Service | None = None, release: Release | None = None, away_from: str = "f" * 40, **fields: Any
+) -> Rollback:
+    service = service or make_service(target=release.target if release else None)
+    return Rollback.objects.create(
+        service=service, release=release or make_release(target=service.target), away_from=away_from, **fields
+    )
+
+
+def make_job(
+    kind: JobKind = JobKind.BUILD,
+    *,
+    state: JobState = JobState.QUEUED,
+    repository: Repository | None = None,
+    flavour: Flavour | None = None,
+    commit: Commit | None = None,
+    build: Build | None = None,
+    release: Release | None = None,
+    input: Input | None = None,
+    **fields: Any,
+) -> Job:
+    """A job, of what is given. One that runs is in the hands of runner `runner` for the next minute."""
+    work = build or release
+    commit = commit or (work.commit if work else None)
+    owner = repository or (commit.repository if commit else None) or input or make_repository(flavour=flavour)
+    fingerprint = fields.pop("fingerprint", "") or (work.fingerprint if work else _fingerprint(kind))
+    job = Job.objects.create(
+        kind=kind,
+        state=state,
+        flavour=flavour or owner.flavour,
+        repository=owner if isinstance(owner, Repository) else None,
+        commit=commit,
+        build=build,
+        release=release,
+        input=input,
+        fingerprint=fingerprint,
+        **{"exclusive": fingerprint, "title": f"{kind} job", "level": Level.AVERAGE, **_times(state), **fields},
+    )
+    if work is not None:
+        work.job = job
+        work.save(update_fields=["job"])
+    return job
+
+
+def _times(state: JobState) -> dict[str, Any]:
+    now = timezone.now()
+    if state is JobState.QUEUED:
+        return {}
+    if state in JOB.active:
+        return {"runner": "runner", "lease_until": now + timedelta(minutes=1), "started_at": now}
+    return {"runner": "runner", "started_at": now, "finished_at": now}
+
+
+# The rest
+
+
+def make_runner(name: str = "", **fields: Any) -> Runner:
+    number = next(_numbers)
+    return Runner.objects.create(
+        name=name or f"runner{number}", **{"host": "here", "process": number, "boot": "boot", **fields}
+    )
+
+
+def make_message(**fields: Any) -> Message:
+    return Message.objects.create(
+        **{"key": f"message {next(_numbers)}", "recipient": "notifier", "payload": {}, **fields}
+    )
+
+
+def make_activity(**fields: Any) -> Activity:
+    return Activity.objects.create(**{"verb": "cancelled", "subject": "job 1", "label": "a job", **fields})
