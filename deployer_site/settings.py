@@ -1,7 +1,9 @@
 """Django's settings, made from the environment. No logic: see `core.configuration` for what can be set."""
 
 import sys
+from pathlib import Path
 
+import core
 from core import configuration
 from core.errors import ConfigurationError
 from core.plugins import plugins
@@ -20,7 +22,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
+WEB = Path(core.__file__).parent / "web"
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [WEB / "static"]
 STATIC_ROOT = DEPLOYER.data_dir / "static"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
@@ -54,6 +58,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
+        "DIRS": [WEB / "templates"],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",

@@ -1,6 +1,8 @@
 """Where everything is found."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from core.rest.api import api
+
+urlpatterns = [path("admin/", admin.site.urls), path("api/", api.urls), path("", include("core.web.urls"))]

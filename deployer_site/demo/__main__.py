@@ -10,9 +10,7 @@ from pathlib import Path
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description="Keep a sample service deployed.")
-    parser.add_argument(
-        "--once", action="store_true", help="end when nothing is left to do: 0 if all is well"
-    )
+    parser.add_argument("--once", action="store_true", help="end when nothing is left to do: 0 if all is well")
     parser.add_argument("--host", default="127.0.0.1", help="address of the pages (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port of the pages (default: %(default)s)")
     parser.add_argument("--data", default="data/demo", help="where the demo keeps everything (default: %(default)s)")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import secrets
 import shlex
 from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from core import configuration
 from core.engine import schedules
@@ -17,7 +17,7 @@ from core.errors import ConfigurationError
 from core.management.commands.run_pipeline import FAILED, WRONG, report
 from core.management.embedded import Embedded
 from core.management.terminal import Terminal
-from core.services import declarations, flavours, heads
+from core.services import declarations, flavours
 from core.services.scope import Scope
 from core.testing.git_server import GitServer
 from deployer_site.demo import sample_repository
@@ -57,11 +57,10 @@ class Demo:
     def _declare(self) -> None:
         row = declarations.load("demo")
         flavours.configure(row, harmless=False, threshold=None, lifts_at=None)
-        heads.ask(row.repositories.all(), timezone.now())
         schedules.install()
 
     def _serve(self, server: GitServer) -> int:
-        call_command("host_services", "start")
+        call_command("host_services", "start", stdout=io.StringIO())
         self._introduce(server)
         embedded = Embedded(
             configuration=configuration.current(),
@@ -79,7 +78,7 @@ class Demo:
             self._terminal.say(str(error), "bold red")
             return FAILED
         finally:
-            call_command("host_services", "stop")
+            call_command("host_services", "stop", stdout=io.StringIO())
         return 0
 
     def _introduce(self, server: GitServer) -> None:

@@ -1,3 +1,70 @@
+"""How times, states and digests are shown."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
 from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 register = template.Library()
+
+#: A sign for each state, so that no state is told by colour alone.
+_SIGNS = {
+    "succeeded": "✓", "done": "✓", "healthy": "✓", "success": "✓",
+    "failed": "✗", "unhealthy": "✗", "absent": "✗",
+    "running": "▶", "starting": "▶",
+    "queued": "…", "waiting": "…", "ready": "…",
+    "blocked": "⏸", "cancelled": "⊘",
+}  # fmt: skip
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """A moment, in words that a script keeps current, with the exact time as its title."""
+    if moment is None:
+        return "never"
+    exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, in_words(timezone.now() - moment)
+    )
+
+
+def in_words(past: timedelta) -> str:
+    """`3 min ago`, `in 20 s`."""
+    seconds = past.total_seconds()
+    text = _length(abs(seconds))
+    return f"{text} ago" if seconds >= 0 else f"in {text}"
+
+
+def _length(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+@register.filter
+def took(job: object) -> str:
+    """How long a job ran, or has been running."""
+    started, finished = getattr(job, "started_at", None), getattr(job, "finished_at", None)
+    if started is None:
+        return ""
+    seconds = ((finished or timezone.now()) - started).total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else _length(seconds)
+
+
+@register.filter
+def state(word: str) -> SafeString:
+    """A state, with its sign."""
+    return format_html(
+        '<span class="state {}"><b aria-hidden="true">{}</b> {}</span>', word, _SIGNS.get(word, "·"), word
+    )
+
+
+@register.filter
+def short(digest: str) -> str:
+    """The beginning of a digest."""
+    return digest.removeprefix("sha256:")[:12]

@@ -1,0 +1,32 @@
+"""Where the pages are."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from core.web import webhooks
+from core.web.views import actions, jobs, overview, repositories, services, system, work
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("repositories/<int:pk>/", repositories.repository, name="repository"),
+    path("repositories/<int:pk>/look", actions.look, name="look"),
+    path("services/<int:pk>/", services.service, name="service"),
+    path("services/<int:pk>/rollback/<int:release>", actions.roll_back, name="roll-back"),
+    path("services/<int:pk>/follow", actions.follow, name="follow"),
+    path("builds/<int:pk>/", work.build, name="build"),
+    path("releases/<int:pk>/", work.release, name="release"),
+    path("deployments/<int:pk>/", work.deployment, name="deployment"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/log", jobs.log, name="log"),
+    path("jobs/<int:pk>/approve", actions.approve, name="approve"),
+    path("jobs/<int:pk>/cancel", actions.cancel, name="cancel"),
+    path("jobs/<int:pk>/again", actions.again, name="again"),
+    path("activity/", system.activity, name="activity"),
+    path("plugins/", system.plugin_list, name="plugins"),
+    path("login/", auth.LoginView.as_view(template_name="deployer/login.html"), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("webhooks/<slug:kind>", webhooks.webhook, name="webhook"),
+    path("healthz", system.healthz, name="healthz"),
+    path("readyz", system.readyz, name="readyz"),
+]

@@ -1,0 +1,63 @@
+"""Jobs and their logs."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from core import configuration
+from core.logs.store import LogStore
+from core.models import Job
+from core.queries import waiting
+from core.queries.access import role_of
+from core.states import JobKind, JobState, Role
+
+_PAGE = 50
+
+
+def jobs(request: HttpRequest) -> HttpResponse:
+    """All jobs, the newest first, filtered by state and kind."""
+    rows = Job.objects.select_related("repository", "flavour")
+    chosen = {name: request.GET.get(name, "") for name in ("state", "kind")}
+    for name, known in (("state", set(JobState)), ("kind", set(JobKind))):
+        if chosen[name] in known:
+            rows = rows.filter(**{name: chosen[name]})
+    page = Paginator(rows, _PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "chosen": chosen, "states": list(JobState), "kinds": list(JobKind)}
+    return render(request, "deployer/jobs.html", context)
+
+
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    """One job, what it waits for, and its log."""
+    related = ("flavour", "repository", "commit", "build", "release", "approved_by", "input")
+    row = get_object_or_404(Job.objects.select_related(*related), pk=pk)
+    context = {
+        "job": row,
+        "deployment": getattr(row, "deployment_of", None),
+        "reason": waiting.reasons([row], timezone.now())[row.pk],
+        "may_act": role_of(request.user, row.flavour) >= Role.BUILDER,
+        "others": Job.objects.filter(fingerprint=row.fingerprint).exclude(pk=pk)[:10],
+        "needs_approval": row.state == JobState.QUEUED and row.approved_at is None and _asks(row),
+    }
+    return render(request, "deployer/job.html", context)
+
+
+def _asks(row: Job) -> bool:
+    threshold = row.flavour.threshold_now
+    return threshold is not None and row.level >= threshold
+
+
+def log(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
+    """The log as it is, for saving; a browser that shows it takes it for nothing but text."""
+    row = get_object_or_404(Job, pk=pk)
+    path = LogStore(configuration.current().logs_dir).path(row.log)
+    if not path.exists():
+        return HttpResponse("", content_type="text/plain; charset=utf-8")
+    response = FileResponse(path.open("rb"), content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'inline; filename="job-{row.pk}.log"'
+    response["Content-Length"] = os.stat(path).st_size  # noqa: PTH116  what grows later belongs to another request
+    return response

@@ -1,0 +1,46 @@
+"""The deployer itself: its plugins, what people did, whether it is alive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.core.paginator import Paginator
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from core import configuration
+from core.engine import schedules
+from core.models import Activity
+from core.plugins import plugins
+from core.services import runners
+
+_PAGE = 100
+
+
+def plugin_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "deployer/plugins.html", {"plugins": plugins.infos()})
+
+
+def activity(request: HttpRequest) -> HttpResponse:
+    page = Paginator(Activity.objects.select_related("user"), _PAGE).get_page(request.GET.get("page"))
+    return render(request, "deployer/activity.html", {"page": page})
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """The database answers and a runner is alive; schedules that have stopped are told, and cost only punctuality."""
+    try:
+        connection.ensure_connection()
+        now = timezone.now()
+        alive = runners.alive(now, timedelta(seconds=configuration.current().lease_seconds))
+        late = schedules.late(now)
+    except Error as error:
+        return JsonResponse({"ready": False, "database": str(error)}, status=503)
+    facts = {"ready": alive > 0, "database": "ok", "runners": alive, "late_schedules": late}
+    return JsonResponse(facts, status=200 if alive else 503)
