@@ -25,7 +25,6 @@ LANGUAGE_CODE = "en-gb"
 WEB = Path(core.__file__).parent / "web"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [WEB / "static"]
-STATIC_ROOT = DEPLOYER.data_dir / "static"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "overview"

@@ -109,7 +109,9 @@ class Pipeline:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another management command."""
         command = [sys.executable, str(ROOT / "manage.py"), *words]
-        return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
 
     # What it did
 
@@ -154,7 +156,9 @@ class Pipeline:
     def told(self) -> str:
         """Everything that explains a failure."""
         output = self._output.read_text(errors="replace")[-6000:] if self._output.exists() else ""
-        repositories = self.query("select name, looked_at, next_look_at, look_error, look_lease_until from core_repository")
+        repositories = self.query(
+            "select name, looked_at, next_look_at, look_error, look_lease_until from core_repository"
+        )
         services = self.query("select name, status, reason from core_service")
         facts = {"jobs": [list(job) for job in self.jobs()][-15:], "repositories": repositories, "services": services}
         return f"{json.dumps(facts, indent=1, default=str)}\n{output}"

@@ -40,11 +40,11 @@ def test_a_plan_says_what_would_be_done_and_changes_nothing(pipeline: Pipeline) 
         assert done.returncode == 0, done.stderr
         lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
         commit = pipeline.work.commit_hash()[:10]
+        build = f"release build of web on {here(pipeline)}"
         assert lines == [
-            f"now build acme/shop: release build of web on {here(pipeline)} of {commit} — nothing holds it",
-            f"then publish acme/shop: release of acme/shop:live of {commit} — "
-            f"waits for the release build of web on {here(pipeline)}",
-            f"then deploy acme/shop: service shop of {commit} — waits for the release build of web on {here(pipeline)}",
+            f"now build acme/shop: {build} of {commit} — nothing holds it",
+            f"then publish acme/shop: release of acme/shop:live of {commit} — waits for the {build}",
+            f"then deploy acme/shop: service shop of {commit} — waits for the {build}",
         ]
     for table in ("flavour", "repository", "commit", "ref", "job"):
         assert pipeline.query(f"select * from core_{table}") == []
@@ -92,7 +92,9 @@ def test_a_wrong_flavour_is_refused_with_every_fault_and_its_place(make_pipeline
     wrong = FLAVOUR.replace("platforms=[here]", "platforms=['linux/amd46'], timeout=0")
     done = make_pipeline(wrong).command("run_pipeline", "--flavour", "acme", "--once")
     assert done.returncode == 2
-    assert "acme_flavour.py: acme/shop: recipe 'web': platform 'linux/amd46': unknown; did you mean 'linux/" in done.stderr
+    assert (
+        "acme_flavour.py: acme/shop: recipe 'web': platform 'linux/amd46': unknown; did you mean 'linux/" in done.stderr
+    )
     assert "acme_flavour.py: acme/shop: recipe 'web': timeout 0: it has to be a second or more" in done.stderr
 
 

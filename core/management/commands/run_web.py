@@ -23,7 +23,7 @@ class Command(BaseCommand):
             "deployer_site.asgi:application",
             host=host,
             port=port,
-            ws="websockets",
+            ws="websockets-sansio",
             lifespan="off",
             log_level="warning",
             timeout_graceful_shutdown=_GRACE,

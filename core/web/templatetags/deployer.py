@@ -21,6 +21,10 @@ _SIGNS = {
 }  # fmt: skip
 
 
+#: States that people know under another name.
+_LABELS = {"done": "up to date"}
+
+
 @register.filter
 def ago(moment: datetime | None) -> SafeString | str:
     """A moment, in words that a script keeps current, with the exact time as its title."""
@@ -57,11 +61,11 @@ def took(job: object) -> str:
 
 
 @register.filter
-def state(word: str) -> SafeString:
-    """A state, with its sign."""
-    return format_html(
-        '<span class="state {}"><b aria-hidden="true">{}</b> {}</span>', word, _SIGNS.get(word, "·"), word
-    )
+def state(word: str, label: str = "") -> SafeString:
+    """A state, with its sign, under its own name or another."""
+    sign = _SIGNS.get(word, "·")
+    label = label or _LABELS.get(word, word)
+    return format_html('<span class="state {}"><b aria-hidden="true">{}</b> {}</span>', word, sign, label)
 
 
 @register.filter

@@ -63,7 +63,7 @@ function add(text) {
   for (const match of text.matchAll(parts)) {
     put(text.slice(start, match.index));
     start = match.index + match[0].length;
-    if (match[0] === "\n") line = null;
+    if (match[0] === "\n") { begin(); line = null; }
     else if (match[2] === "m") paint(match[1]);
   }
   const rest = text.slice(start);
@@ -72,14 +72,18 @@ function add(text) {
   if (begun >= 0 && rest.length - begun < 200) { put(rest.slice(0, begun)); escape = rest.slice(begun); } else put(rest);
 }
 
+function begin() {
+  if (line !== null) return;
+  line = document.createElement("div");
+  lineLength = 0;
+  view.append(line);
+}
+
 function put(text) {
-  if (line === null) {
-    line = document.createElement("div");
-    lineLength = 0;
-    view.append(line);
-  }
+  if (!text) return;
+  begin();
   text = text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
-  if (!text || lineLength > LONGEST_LINE) return;
+  if (lineLength > LONGEST_LINE) return;
   lineLength += text.length;
   if (lineLength > LONGEST_LINE) text = `${text.slice(0, Math.max(0, text.length - (lineLength - LONGEST_LINE)))} … (this line goes on in the plain text)`;
   if (style.color === null && !style.bold) { line.append(text); return; }

@@ -1,0 +1,145 @@
+"""The pages in a browser, with real processes behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from tests.e2e.browser import browser as chromium
+from tests.e2e.harness import Pipeline
+
+FLAVOUR = """
+import platform
+from core.api import Flavour, Recipe, Repository, Service, Target, Use
+
+here = "linux/arm64" if platform.machine() in ("aarch64", "arm64") else "linux/amd64"
+target = Target("live", "acme/shop:live", [Service("shop", Use("host"))])
+recipe = Recipe("web", Use("host", command=["sh", "build.sh"]), platforms=[here], targets=[target])
+flavour = Flavour("acme", [Repository("acme/shop", Use("git", url="{git}"), [recipe], poll=1)], admins=["ann"])
+"""
+#: Goes on for a few seconds, so that a page is opened while it does; with all that a log may hold.
+BUILD = r"""
+printf 'the first line\n'
+printf '\033[32mgreen\033[0m <script>document.title = "forged"</script> \377\376 \000 é\n'
+for number in $(seq 1 3000); do echo "line $number of the build"; [ $((number % 100)) = 0 ] && sleep 0.1; done
+printf 'no newline at the end'
+"""
+
+
+@pytest.fixture
+def pipeline(make_pipeline: Callable[[str], Pipeline]) -> Pipeline:
+    return make_pipeline(FLAVOUR)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chrome]:
+    with chromium(tmp_path / "chromium") as driver:
+        yield driver
+
+
+def push(pipeline: Pipeline, script: str) -> None:
+    pipeline.work.write("build.sh", script)
+    pipeline.work.commit("Sell <b>more</b>")
+    pipeline.work.push("main:live")
+
+
+def page(pipeline: Pipeline, path: str) -> str:
+    return f"http://127.0.0.1:{pipeline.port}{path}"
+
+
+def answers(pipeline: Pipeline) -> bool:
+    try:
+        return requests.get(page(pipeline, "/healthz"), timeout=2).ok
+    except requests.ConnectionError:
+        return False
+
+
+def shown(browser: Chrome) -> str:
+    """The log as the page holds it, a line for each of its lines."""
+    script = "return [...document.querySelectorAll('#log > div')].map((line) => line.textContent).join('\\n')"
+    return str(browser.execute_script(script))
+
+
+def whole(pipeline: Pipeline, job: int) -> str:
+    """The log as it is kept, as a browser shows it."""
+    (log,) = next(row for row in pipeline.query("select log from core_job where id = ?", job))
+    text = (pipeline.data / "logs" / log).read_bytes().decode(errors="replace")
+    return text.replace("\033[32m", "").replace("\033[0m", "").replace("\0", "\ufffd").rstrip("\n")
+
+
+def first_running(pipeline: Pipeline) -> int | None:
+    rows = pipeline.query("select id from core_job where state = 'running'")
+    return rows[0][0] if rows else None
+
+
+def test_a_log_is_live_and_complete_however_late_one_joins_and_whatever_happens_to_the_web(
+    pipeline: Pipeline, browser: Chrome
+) -> None:
+    push(pipeline, BUILD)
+    pipeline.start()
+    pipeline.until(lambda: answers(pipeline))
+    job = pipeline.until(lambda: first_running(pipeline))
+    browser.get(page(pipeline, f"/jobs/{job}/"))
+    pipeline.until(lambda: "line 200 of" in shown(browser))
+    assert "the first line" in shown(browser), "from the first byte on"
+    pipeline.kill("run_web")
+    pipeline.until(lambda: browser.find_element(By.ID, "log-state").text == "complete", seconds=90)
+    assert shown(browser) == whole(pipeline, job), "no gap, no doubled line"
+    assert browser.title != "forged"
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#log .c2")) == 1, "green is green"
+    browser.refresh()
+    pipeline.until(lambda: browser.find_element(By.ID, "log-state").text == "complete")
+    assert shown(browser) == whole(pipeline, job)
+
+
+def test_the_overview_follows_what_happens_and_somebody_may_approve(pipeline: Pipeline, browser: Chrome) -> None:
+    push(pipeline, "echo built\n")
+    pipeline.start("--confirm", "dangerous")
+    pipeline.until(lambda: answers(pipeline))
+    script = "from django.contrib.auth.models import User; User.objects.create_user('ann', password='secret-word')"
+    assert pipeline.command("shell", "-c", script).returncode == 0
+    browser.get(page(pipeline, "/"))
+    pipeline.until(lambda: "Waits for approval" in browser.find_element(By.TAG_NAME, "main").text)
+    assert "nothing yet" in browser.find_element(By.ID, "service-1").text
+
+    browser.get(page(pipeline, "/login/"))
+    browser.find_element(By.NAME, "username").send_keys("ann")
+    browser.find_element(By.NAME, "password").send_keys("secret-word")
+    browser.find_element(By.CSS_SELECTOR, "form.login button").click()
+    for kind in ("release", "deployment"):
+        (job,) = pipeline.until(lambda kind=kind: pipeline.query("select id from core_job where kind = ?", kind))[0]
+        browser.get(page(pipeline, f"/jobs/{job}/"))
+        browser.find_element(By.XPATH, "//button[text()='Approve']").click()
+    browser.get(page(pipeline, "/"))
+    pipeline.until(lambda: "Sell <b>more</b>" in browser.find_element(By.ID, "service-1").text)
+    rows = pipeline.query(
+        "select verb from core_activity a join auth_user u on u.id = a.user_id where username = 'ann'"
+    )
+    assert rows == [("approved",), ("approved",)]
+
+
+def test_a_rollback_is_explained_confirmed_and_done(pipeline: Pipeline, browser: Chrome) -> None:
+    pipeline.start()
+    for number in (1, 2):
+        push(pipeline, f"echo {number}\n")
+        commit = pipeline.work.commit_hash()
+        pipeline.until(lambda commit=commit: pipeline.live_commit() == commit and not pipeline.active())
+    first = pipeline.query("select hash from core_commit order by id")[0][0]
+    script = "from django.contrib.auth.models import User; User.objects.create_user('ann', password='secret-word')"
+    assert pipeline.command("shell", "-c", script).returncode == 0
+    browser.get(page(pipeline, "/login/?next=/services/1/"))
+    browser.find_element(By.NAME, "username").send_keys("ann")
+    browser.find_element(By.NAME, "password").send_keys("secret-word")
+    browser.find_element(By.CSS_SELECTOR, "form.login button").click()
+    pipeline.until(lambda: browser.find_elements(By.LINK_TEXT, "Roll back…"))
+    browser.find_element(By.LINK_TEXT, "Roll back…").click()
+    assert first[:10] in browser.find_element(By.TAG_NAME, "main").text
+    browser.find_element(By.NAME, "reason").send_keys("it was better")
+    browser.find_element(By.CSS_SELECTOR, "button.danger").click()
+    pipeline.until(lambda: pipeline.live_commit() == first)
+    pipeline.until(lambda: "it was better" in browser.find_element(By.TAG_NAME, "main").text)
