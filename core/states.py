@@ -90,7 +90,7 @@ class Actor(StrEnum):
 State = TypeVar("State", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Machine(Generic[State]):
     """A state machine: for each move that is allowed, who may cause it. What is not listed is refused."""
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import settings as hypothesis_settings
+from pytest_django.fixtures import SettingsWrapper
 
 from core.plugins import plugins
 from tests.dummy_plugin.hooks import Dummy
 
 # A deadline would measure the machine.
-settings.register_profile("default", max_examples=60, deadline=None)
-settings.register_profile("slow", max_examples=3000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+hypothesis_settings.register_profile("default", max_examples=100, deadline=None)
+hypothesis_settings.register_profile("slow", max_examples=3000, deadline=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def _own_data(settings: SettingsWrapper, tmp_path: Path) -> None:
+    """Give each test a data directory of its own: logs are named by keys, which every test begins anew."""
+    settings.DEPLOYER = settings.DEPLOYER.model_copy(update={"data_dir": tmp_path / "deployer"})
 
 
 @pytest.fixture

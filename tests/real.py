@@ -19,7 +19,9 @@ from tests.e2e.harness import free_port
 
 def required(program: str, package: str) -> str:
     """Where a program is. Where it is missing the test is skipped, or fails if every service is required."""
-    found = shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *_postgres_directories()]))
+    found = shutil.which(
+        program, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *_postgres_directories()])
+    )
     if found:
         return found
     reason = f"{program} is not installed (Debian: apt install {package})"
@@ -48,7 +50,7 @@ def postgres() -> Iterator[str]:
         words = [initdb, "--pgdata", data, "--auth=trust", "--username=deployer", "--no-sync", "--encoding=UTF8"]
         subprocess.run([*as_user, *words], check=True, capture_output=True, cwd=directory)
         options = ["-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-        with _running([*as_user, server, *options, "-c", f"unix_socket_directories={name}"], directory, port):
+        with running([*as_user, server, *options, "-c", f"unix_socket_directories={name}"], directory, port):
             yield f"postgres://deployer@127.0.0.1:{port}/postgres"
 
 
@@ -57,12 +59,12 @@ def redis(directory: Path) -> Iterator[str]:
     """A Redis server; yields its address."""
     server, port = required("redis-server", "redis-server"), free_port()
     words = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
-    with _running(words, directory, port):
+    with running(words, directory, port):
         yield f"redis://127.0.0.1:{port}/0"
 
 
 @contextmanager
-def _running(command: Sequence[str], directory: Path, port: int) -> Iterator[None]:
+def running(command: Sequence[str], directory: Path, port: int) -> Iterator[None]:
     with (directory / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory)
     try:

@@ -1,5 +1,7 @@
 """The admin screens, one module a noun. Django finds this package by its name and imports it."""
 
+from django.contrib import admin
+
 from core.admin import (
     activities,
     builds,
@@ -37,3 +39,6 @@ __all__ = [
     "services",
     "targets",
 ]
+
+admin.site.site_header = admin.site.site_title = "Deployer"
+admin.site.index_title = "What is declared, and what was done"

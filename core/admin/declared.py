@@ -42,6 +42,24 @@ class RetiredFilter(admin.SimpleListFilter):
                 return queryset.filter(retired_at=None)
 
 
+class OriginFilter(admin.SimpleListFilter):
+    """Shows what one flavour file declares, or the admin."""
+
+    title = "where it is declared"
+    parameter_name = "declared_in"
+    #: Stands in the address for the origin of what the admin declares, which is empty.
+    _ADMIN = "-"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        rows = model_admin.model._default_manager.order_by("origin")
+        origins = rows.values_list("origin", flat=True).distinct()
+        return [(origin or self._ADMIN, origin or "The admin") for origin in origins]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        origin = self.value()
+        return queryset if origin is None else queryset.filter(origin="" if origin == self._ADMIN else origin)
+
+
 class DeclaredAdmin(ModelAdmin):
     """A screen of something that a flavour file or the admin declares."""
 
@@ -65,7 +83,7 @@ class DeclaredAdmin(ModelAdmin):
         ]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return [RetiredFilter, ("origin", admin.AllValuesFieldListFilter), *self.list_filter]
+        return [RetiredFilter, OriginFilter, *self.list_filter]
 
     @admin.display(description="declared in", ordering="origin")
     def declared_in(self, row: Declared) -> str:
@@ -106,9 +124,9 @@ class DeclaredAdmin(ModelAdmin):
 
     # Actions
 
-    @admin.action(description="Retire: stop looking after it; its history stays", permissions=["change"])
+    @admin.action(description="Retire", permissions=["change"])
     def retire(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        do_to_each(self, request, queryset, admin_edits.retire, "retired")
+        do_to_each(self, request, queryset, admin_edits.retire, "retired; what runs goes on running")
 
     @admin.action(description="Bring back what was retired", permissions=["change"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

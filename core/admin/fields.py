@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -35,9 +35,9 @@ def kind_field(kinds: Iterable[str], kept: str, like: forms.Field) -> forms.Char
 class WordsField(forms.CharField):
     """A list of words, separated by spaces, commas or new lines."""
 
-    def __init__(self, *, required: bool, help_text: str) -> None:
+    def __init__(self, *, required: bool, help_text: str, initial: Sequence[str] = ()) -> None:
         widget = forms.Textarea(attrs={"rows": 2, "cols": 40})
-        super().__init__(required=required, help_text=help_text, widget=widget)
+        super().__init__(required=required, help_text=help_text, initial=initial, widget=widget)
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(map(str, value)) if isinstance(value, (list, tuple)) else value
@@ -55,9 +55,12 @@ class WordsField(forms.CharField):
 class JsonField(forms.JSONField):
     """A value in JSON that every database can keep."""
 
+    #: Makes the value of a field that is left empty.
+    empty: type[dict[str, Any] | list[Any]] = dict
+
     def __init__(self, *, label: str | None = None, help_text: str | SafeString = "") -> None:
         widget = forms.Textarea(attrs={"rows": 4, "cols": 60, "spellcheck": "false"})
-        super().__init__(required=False, label=label, help_text=help_text, widget=widget)
+        super().__init__(required=False, label=label, help_text=help_text, initial=self.empty, widget=widget)
 
     def prepare_value(self, value: Any) -> Any:
         # What was typed and is no JSON is shown again as it was typed.
@@ -65,6 +68,8 @@ class JsonField(forms.JSONField):
 
     def to_python(self, value: Any) -> Any:
         kept = super().to_python(value)
+        if kept is None:
+            return self.empty()
         try:
             text = json.dumps(kept, allow_nan=False)
         except ValueError:
@@ -78,7 +83,7 @@ class OptionsField(JsonField):
     """The options of a plugin: an object."""
 
     def to_python(self, value: Any) -> Any:
-        kept = super().to_python(value) or {}
+        kept = super().to_python(value)
         if not isinstance(kept, dict):
             raise ValidationError('It has to be an object: {"name": value, …}.')
         return kept
@@ -98,8 +103,10 @@ class ArgumentsField(OptionsField):
 class NotifiersField(JsonField):
     """Notifiers, as they are kept: pairs of a kind and its options."""
 
+    empty = list
+
     def to_python(self, value: Any) -> Any:
-        kept = super().to_python(value) or []
+        kept = super().to_python(value)
         if not isinstance(kept, list) or not all(_is_use(each) for each in kept):
             raise ValidationError('It has to be a list of pairs: [["kind", {"option": value, …}], …].')
         return kept

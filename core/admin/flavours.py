@@ -20,7 +20,7 @@ _PAIRS = 'Who is told what happens: [["kind", {"option": value, …}], …].'
 
 
 class FlavourForm(DeclaredForm):
-    places = {"flavour": "name", "notifier": "notifiers"}
+    places = {"flavour": "name", "base_url": "base_url", "notifier": "notifiers"}
 
     base_url = forms.URLField(required=False, assume_scheme="https")
     admins = WordsField(required=False, help_text="Names of those who may administer it, separated by spaces.")
@@ -32,8 +32,10 @@ class FlavourForm(DeclaredForm):
             self.fields["notifiers"].help_text = describe(_PAIRS, declarations.offers().notifiers)
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
-        notifiers = uses(self.said("notifiers"))
-        return validate.faults_of(declaration.Flavour(self.said("name"), notifiers=notifiers), offers)
+        flavour = declaration.Flavour(
+            self.said("name"), base_url=self.said("base_url"), notifiers=uses(self.said("notifiers"))
+        )
+        return validate.faults_of(flavour, offers)
 
 
 @admin.register(Flavour)

@@ -34,18 +34,19 @@ class DeclaredForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if not self.errors:
-            for fault in [*self._taken(), *self.faults(declarations.offers())]:
-                field = self._field_of(fault)
-                if not self._is_kept(field):
-                    self.add_error(field if field in self.fields else None, fault)
+        # All are found before one is added: Django takes a value away whose field has a fault.
+        for field, fault in [] if self.errors else list(self._placed()):
+            self.add_error(field if field in self.fields else None, fault)
         return cleaned
 
-    def validate_unique(self) -> None:
-        """Leave it to `_taken`, which can say where the other one is declared."""
-
-    def validate_constraints(self) -> None:
-        """Leave it to `_taken`, as above: every constraint of what is declared is about its key."""
+    def _placed(self) -> Iterator[tuple[str | None, str]]:
+        """Every fault, after its field."""
+        if taken := self._taken():
+            yield self._key[-1], taken
+        for fault in self.faults(declarations.offers()):
+            field = self._field_of(fault)
+            if not self._is_kept(field):
+                yield field, fault
 
     def said(self, name: str) -> Any:
         """A value as it will be: from the form, or from the row where the form does not offer it."""
@@ -55,11 +56,10 @@ class DeclaredForm(ModelForm):
         """What tells this row from others."""
         return {name: self.said(name) for name in self._key}
 
-    def _taken(self) -> Iterator[str]:
+    def _taken(self) -> str:
         key = self.key()
         has_new_parent = any(getattr(value, "pk", value) is None for value in key.values())
-        if not self.instance.pk and not has_new_parent and (fault := admin_edits.taken(self._meta.model, key)):
-            yield fault
+        return "" if self.instance.pk or has_new_parent else admin_edits.taken(self._meta.model, key)
 
     def _field_of(self, fault: str) -> str | None:
         words = fault.replace(":", " ").split()[:2]

@@ -20,7 +20,13 @@ from core.services import requests
 
 class InputForm(PluggedForm):
     role, kind = "inputs", "reader"
-    places = {"name": "name", "kind": "reader", "option": "options", "validity": "validity"}
+    places = {
+        "name": "name",
+        "kind": "reader",
+        "option": "options",
+        "options": "options",
+        "validity": "validity",
+    }
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
         reader = Use(self.said("reader"), **self.said("options"))

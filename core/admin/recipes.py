@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.contrib import admin
 
@@ -24,22 +23,22 @@ class RecipeForm(PluggedForm):
         "name": "name",
         "kind": "builder",
         "option": "options",
+        "options": "options",
         "platform": "platforms",
         "platforms": "platforms",
         "argument": "args",
         "timeout": "timeout",
     }
 
-    platforms = WordsField(required=True, help_text=f"Separated by spaces, of: {', '.join(validate.PLATFORMS)}.")
+    platforms = WordsField(
+        required=True,
+        initial=["linux/amd64"],
+        help_text=f"Separated by spaces, of: {', '.join(validate.PLATFORMS)}.",
+    )
     args = ArgumentsField(
         label="Build arguments",
         help_text='{"NAME": "text", …}; instead of a text {"input": "NAME"} takes the value of an input of the flavour.',
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.instance.platforms:
-            self.initial["platforms"] = ["linux/amd64"]
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
         recipe = declaration.Recipe(

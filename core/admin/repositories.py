@@ -21,7 +21,7 @@ from core.services import requests
 
 class RepositoryForm(PluggedForm):
     role, kind = "sources", "source"
-    places = {"name": "name", "poll": "poll", "kind": "source", "option": "options"}
+    places = {"name": "name", "poll": "poll", "kind": "source", "option": "options", "options": "options"}
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
         source = Use(self.said("source"), **self.said("options"))

@@ -17,7 +17,14 @@ _FIELDS = ("name", "deployer", "options", "host", "uri")
 
 class ServiceForm(PluggedForm):
     role, kind = "deployers", "deployer"
-    places = {"name": "name", "host": "host", "kind": "deployer", "option": "options"}
+    places = {
+        "name": "name",
+        "host": "host",
+        "uri": "uri",
+        "kind": "deployer",
+        "option": "options",
+        "options": "options",
+    }
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
         deployer = Use(self.said("deployer"), **self.said("options"))

@@ -6,11 +6,9 @@ itself, more slowly (`core.services.heads.SLOW`), and `late` tells when they hav
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.utils import timezone
 from django_q.models import Schedule
 
@@ -38,23 +36,17 @@ def install() -> None:
 def late(now: datetime) -> list[str]:
     """The schedules that should have run and did not: the qcluster is not alive."""
     rows = Schedule.objects.filter(name__in=_SCHEDULES, next_run__lt=now - timedelta(seconds=_LATE))
-    return list(rows.exclude(repeats=0).values_list("name", flat=True))
+    return list(rows.exclude(repeats=0).order_by("name").values_list("name", flat=True))
 
 
 def poll_heads() -> int:
-    """Ask for a look at every repository whose regular interval has passed."""
+    """Ask for a look at every repository whose regular interval has passed; answer how many those were."""
     now = timezone.now()
-    interval = ExpressionWrapper(F("poll") * timedelta(seconds=1), output_field=DurationField())
     rows = Repository.objects.filter(retired_at=None, look_failures=0, look_lease_until=None, next_look_at__gt=now)
-    due = rows.filter(Q(looked_at=None) | Q(looked_at__lte=now - interval))
-    return _ask(due, now)
-
-
-def _ask(due: Iterable[Repository], now: datetime) -> int:
-    rows = list(due)
-    if rows:
-        heads.ask(rows, now)
-    return len(rows)
+    due = [row for row in rows if row.looked_at is None or row.looked_at + timedelta(seconds=row.poll) <= now]
+    if due:
+        heads.ask(due, now)
+    return len(due)
 
 
 def observe_services() -> int:

@@ -140,11 +140,10 @@ def _results(repository: Repository, fingerprints: Sequence[str]) -> dict[str, f
 
 def _active(repository: Repository, commits: Iterable[int], targets: Iterable[int]) -> list[facts.ActiveJob]:
     wanted = Exists(Ref.objects.filter(commit=OuterRef("commit"), gone_at=None))
-    of_targets = (
-        Q(build__target__in=targets) | Q(release__target__in=targets) | Q(deployment_of__service__target__in=targets)
-    )
-    rows = Job.objects.active().filter(repository=repository)
-    rows = rows.filter(~wanted | Q(commit__in=commits) | of_targets)
+    of_targets = Q(build__target__in=targets) | Q(release__target__in=targets)
+    own = Q(repository=repository) & (~wanted | Q(commit__in=commits) | of_targets)
+    # A service that came from another repository may still be in the hands of a deployment from there.
+    rows = Job.objects.active().filter(own | Q(deployment_of__service__target__in=targets))
     fields = ("pk", "fingerprint", "state", "title", "deployment_of__service")
     return [
         facts.ActiveJob(job=job, fingerprint=fingerprint, state=JobState(state), title=title, service=service)

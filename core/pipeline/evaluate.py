@@ -62,12 +62,13 @@ class Evaluation:
     cancel: Sequence[Cancel]
 
 
+#: What the state of its newest job says of a node, and how people are told where the job gives no reason.
 _OF_JOB = {
-    JobState.QUEUED: Status.WAITING,
-    JobState.RUNNING: Status.RUNNING,
-    JobState.SUCCEEDED: Status.DONE,
-    JobState.FAILED: Status.FAILED,
-    JobState.CANCELLED: Status.CANCELLED,
+    JobState.QUEUED: (Status.WAITING, "is queued"),
+    JobState.RUNNING: (Status.RUNNING, "is running"),
+    JobState.SUCCEEDED: (Status.DONE, "has succeeded"),
+    JobState.FAILED: (Status.FAILED, "failed and does not say why"),
+    JobState.CANCELLED: (Status.CANCELLED, "was cancelled"),
 }
 
 
@@ -123,10 +124,15 @@ def _state(
         if result and result.state is JobState.SUCCEEDED and not _runs(node.operation, services):
             result = None
     if result is None or (result.state is JobState.CANCELLED and not result.by_person):
-        return NodeState(status=Status.READY, reason="nothing holds it")
-    reason = result.reason or f"job {result.job} is {result.state}"
-    status = _OF_JOB[result.state]
+        return NodeState(status=Status.READY, reason=_why_ready(node.operation))
+    status, does = _OF_JOB[result.state]
+    reason = result.reason or f"job {result.job} {does}"
     return NodeState(status=status, reason="" if status is Status.DONE else reason, job=result.job, value=result.value)
+
+
+def _why_ready(operation: Operation) -> str:
+    rollback = isinstance(operation, Deploy) and operation.rollback
+    return "a rollback to an older release was asked for" if rollback else "nothing holds it"
 
 
 def _runs(operation: Deploy, services: Mapping[int, ServiceFact]) -> bool:
@@ -141,7 +147,7 @@ def _blocked(node: Node, graph: Graph, states: Mapping[str, NodeState]) -> NodeS
     undone = [id for id in node.after if states[id].status is not Status.DONE]
     if not undone:
         return None
-    worst = min(undone, key=lambda id: _BLOCKS.index(states[id].status))
+    worst = min(undone, key=lambda each: _BLOCKS.index(states[each].status))
     before = states[worst]
     return NodeState(status=Status.BLOCKED, reason=_why_blocked(before, graph.nodes[worst].label), job=before.job)
 

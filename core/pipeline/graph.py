@@ -174,12 +174,12 @@ def _services(target: TargetFact, commit: str, release: str, fingerprint: str) -
 def _arguments(recipe: RecipeFact, inputs: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Fill inputs in; the second value names those that were never read."""
     args: dict[str, str] = {}
-    missing = []
+    missing = set()
     for name, value in recipe.args.items():
         if not isinstance(value, FromInput):
             args[name] = value
         elif value.name in inputs:
             args[name] = inputs[value.name]
-        elif value.name not in missing:
-            missing.append(value.name)
-    return args, missing
+        else:
+            missing.add(value.name)
+    return args, sorted(missing)

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import DeclarationError
 from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
 
+_T = TypeVar("_T")
+
 #: `os/architecture`, perhaps with a variant, as in the OCI image specification's platform object.
 PLATFORMS = (
     "linux/386", "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64", "linux/ppc64le", "linux/riscv64",
     "linux/s390x",
 )  # fmt: skip
+#: What other tools call the architectures.
+_ALIASES = {
+    "aarch64": "arm64", "armv6": "arm/v6", "armv7": "arm/v7", "i386": "386", "i686": "386", "ppc64": "ppc64le",
+    "x86": "amd64", "x86_64": "amd64",
+}  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_REPOSITORY = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+")
+#: Part of addresses on the web, where a dot would read like a file's.
+_FLAVOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+#: Not `..` nor `.`: plugins make paths of it.
+_PART = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.][A-Za-z0-9_.-]*"
+_REPOSITORY = re.compile(rf"{_PART}(/{_PART})+")
+_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: A repository name with an optional registry and tag, as in the distribution specification.
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
+#: The longest texts that rows can keep.
+_LONGEST = {"branch": 500, "image": 300, "host": 200, "uri": 500}
 
 
 class Offer(Protocol):
@@ -55,7 +70,9 @@ def check(flavour: Flavour, offers: Offers, *, place: str) -> None:
 
 def faults_of(flavour: Flavour, offers: Offers) -> Iterator[str]:
     """Every fault of a flavour, beginning with its place in it."""
-    yield from _named("flavour", flavour.name, _NAME)
+    yield from _named("flavour", flavour.name, _FLAVOUR, "letters, digits, `_` and `-`")
+    if flavour.base_url and not flavour.base_url.startswith(("https://", "http://")):
+        yield f"base_url {flavour.base_url!r}: it begins with `https://` or `http://`"
     yield from _distinct("repository", [each.name for each in flavour.repositories])
     yield from _distinct("input", [each.name for each in flavour.inputs])
     for input in flavour.inputs:
@@ -95,12 +112,20 @@ def recipe_faults(recipe: Recipe, offers: Offers, inputs: Collection[str]) -> It
     yield from _platforms(recipe, offers)
     if recipe.timeout < 1:
         yield f"timeout {recipe.timeout}: it has to be a second or more"
-    for name, value in recipe.args.items():
-        if isinstance(value, FromInput) and value.name not in inputs:
-            yield f"argument {name!r}: input {unknown(value.name, inputs)}"
+    yield from _arguments(recipe, inputs)
     yield from _distinct("target", [f"{target.branch} as {target.image}" for target in recipe.targets])
     for target in recipe.targets:
         yield from _within(f"target {target.branch!r}", target_faults(target, offers))
+
+
+def _arguments(recipe: Recipe, inputs: Collection[str]) -> Iterator[str]:
+    for name, value in recipe.args.items():
+        yield from _named("argument", name, _ARGUMENT, "letters, digits and `_`")
+        if isinstance(value, FromInput):
+            if value.name not in inputs:
+                yield f"argument {name!r}: input {unknown(value.name, inputs)}"
+        elif not isinstance(value, str):
+            yield f"argument {name!r}: it is text or `FromInput`, not {value!r}"
 
 
 def _platforms(recipe: Recipe, offers: Offers) -> Iterator[str]:
@@ -109,11 +134,18 @@ def _platforms(recipe: Recipe, offers: Offers) -> Iterator[str]:
     yield from _distinct("platform", recipe.platforms)
     for platform in recipe.platforms:
         if platform not in PLATFORMS:
-            yield f"platform {unknown(platform, PLATFORMS)}"
+            yield f"platform {_unknown_platform(platform)}"
     if recipe.builder.kind in offers.builders:
         for platform in offers.builders[recipe.builder.kind].unsupported(tuple(recipe.platforms)):
             if platform in PLATFORMS:
                 yield f"platform {platform!r}: the builder {recipe.builder.kind!r} cannot build for it here"
+
+
+def _unknown_platform(platform: str) -> str:
+    """Say what was meant by an architecture without its system, or by what other tools call it: `linux-x86_64`."""
+    architecture = platform.lower().removeprefix("linux").lstrip("/-")
+    meant = f"linux/{_ALIASES.get(architecture, architecture)}"
+    return unknown(platform, PLATFORMS, meant=meant if meant in PLATFORMS else "")
 
 
 def target_faults(target: Target, offers: Offers) -> Iterator[str]:
@@ -122,6 +154,7 @@ def target_faults(target: Target, offers: Offers) -> Iterator[str]:
         yield f"branch {target.branch!r}: it is the name of a branch, without `refs/heads/`"
     if not _IMAGE.fullmatch(target.image):
         yield f"image {target.image!r}: it is a name with an optional tag, in small letters: `owner/name:live`"
+    yield from _lengths(branch=target.branch, image=target.image)
     for service in target.services:
         yield from _within(f"service {service.name!r}", service_faults(service, offers))
 
@@ -132,17 +165,25 @@ def service_faults(service: Service, offers: Offers) -> Iterator[str]:
     yield from use_faults(service.deployer, offers.deployers)
     if service.host.startswith("-") or any(character.isspace() for character in service.host):
         yield f"host {service.host!r}: it is a host's name"
+    yield from _lengths(host=service.host, uri=service.uri)
+
+
+def _lengths(**texts: str) -> Iterator[str]:
+    for what, text in texts.items():
+        if len(text) > _LONGEST[what]:
+            yield f"{what} {text[:20]!r}…: at most {_LONGEST[what]} characters, not {len(text)}"
 
 
 def _services(flavour: Flavour) -> Iterator[str]:
     everywhere = [
-        f"{service.name} of deployer {service.deployer.kind} on host {service.host or 'this'}"
+        (service.name, service.host or "this host", service.deployer.kind)
         for repository in flavour.repositories
         for recipe in repository.recipes
         for target in recipe.targets
         for service in target.services
     ]
-    yield from _distinct("service", everywhere)
+    for name, host, deployer in _repeated(everywhere):
+        yield f"service {name!r} is declared twice on {host} for deployer {deployer!r}"
 
 
 def input_faults(input: Input, offers: Offers) -> Iterator[str]:
@@ -168,7 +209,9 @@ def option_faults(model: type[BaseModel], options: Mapping[str, Any]) -> Iterato
     except ValidationError as error:
         for fault in error.errors():
             where = ".".join(str(part) for part in fault["loc"])
-            if fault["type"] == "extra_forbidden":
+            if not where:
+                yield f"options: {fault['msg'].removeprefix('Value error, ')}"
+            elif fault["type"] == "extra_forbidden":
                 yield f"option {unknown(where, model.model_fields)}"
             elif fault["type"] == "missing":
                 yield f"option {where!r} is missing"
@@ -176,10 +219,13 @@ def option_faults(model: type[BaseModel], options: Mapping[str, Any]) -> Iterato
                 yield f"option {where!r}: {fault['msg'].removeprefix('Value error, ')}"
 
 
-def unknown(word: str, known: Iterable[str]) -> str:
-    """Say that a word is unknown, and which was probably meant: `'linux-x86': unknown; did you mean 'linux/amd64'?`."""
+def unknown(word: str, known: Iterable[str], *, meant: str = "") -> str:
+    """Say that a word is unknown, and which was probably meant: `'linux-x86': unknown; did you mean 'linux/amd64'?`.
+
+    :param meant: where more than the spelling tells it.
+    """
     words = list(known)
-    close = get_close_matches(word, words, n=1, cutoff=0.5)
+    close = [meant] if meant else get_close_matches(word, words, n=1, cutoff=0.5)
     if close:
         return f"{word!r}: unknown; did you mean {close[0]!r}?"
     return f"{word!r}: unknown; there are: {', '.join(sorted(words)) or 'none'}"
@@ -193,5 +239,9 @@ def _named(
 
 
 def _distinct(what: str, names: Sequence[str]) -> Iterator[str]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in _repeated(names):
         yield f"{what} {name!r} is declared twice"
+
+
+def _repeated(these: Iterable[_T]) -> list[_T]:
+    return [each for each, count in Counter(these).items() if count > 1]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F, Model
+from django.db.models import F
 from django.utils import timezone
 
 from core.errors import DeclarationError
@@ -40,11 +40,11 @@ def apply(flavour: declaration.Flavour, origin: str) -> Flavour:
 
 
 class _Application:
-    """One application of one flavour: remembers which rows it met, and whether anything changed."""
+    """One application of one flavour; counts what it changed."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
-        self._changed: set[tuple[type[Model], int]] = set()
+        self._changes = 0
 
     def flavour(self, flavour: declaration.Flavour) -> Flavour:
         row = self._put(
@@ -67,7 +67,7 @@ class _Application:
         return self._put(Input, key, reader=input.reader.kind, options=options, validity=input.validity)
 
     def _repository(self, flavour: Flavour, repository: declaration.Repository) -> Repository:
-        before = len(self._changed)
+        before = self._changes
         row = self._put(
             Repository,
             {"flavour": flavour, "name": repository.name},
@@ -76,12 +76,12 @@ class _Application:
             poll=repository.poll,
             check_refs=repository.check,
         )
-        if len(self._changed) > before:
+        if self._changes > before:
             # Another address or other options may show other refs: nothing that was seen there still counts.
             Repository.objects.filter(pk=row.pk).update(validator="", next_look_at=timezone.now(), look_error="")
         recipes = [self._recipe(row, recipe) for recipe in repository.recipes]
         self._retire(row.recipes.all(), recipes)
-        if len(self._changed) > before:
+        if self._changes > before:
             reevaluate(row)
         return row
 
@@ -108,13 +108,16 @@ class _Application:
 
     def _service(self, target: Target, service: declaration.Service) -> Service:
         key = {"deployer": service.deployer.kind, "host": service.host, "name": service.name}
-        taken = Service.objects.filter(retired_at=None, **key).exclude(origin=self._origin).first()
-        if taken:
+        met = Service.objects.filter(retired_at=None, **key).select_related("target__recipe__repository").first()
+        if met and met.origin != self._origin:
             raise DeclarationError(
-                [f"{self._origin}: service {taken} is declared already by {taken.origin or 'the admin'}"]
+                [f"{self._origin}: service {met} is declared already by {met.origin or 'the admin'}"]
             )
         # A service that moved to another target is the same service: it keeps its history.
-        return self._put(Service, key, options=_plain(service.deployer.options), uri=service.uri, target=target)
+        row = self._put(Service, key, options=_plain(service.deployer.options), uri=service.uri, target=target)
+        if met and met.target != target:
+            reevaluate(met.target.recipe.repository)
+        return row
 
     def _put(self, model: type[_Row], key: Mapping[str, Any], **fields: Any) -> _Row:
         rows = model._default_manager.filter(**key)
@@ -129,7 +132,7 @@ class _Application:
         for name, value in wanted.items():
             setattr(row, name, value)
         row.save()
-        self._changed.add((model, row.pk))
+        self._changes += 1
         return row
 
     def _retire(self, rows: Iterable[_Row], kept: Sequence[_Row]) -> None:
@@ -137,7 +140,7 @@ class _Application:
         for row in rows:
             if row.origin == self._origin and row.pk not in ids and row.retired_at is None:
                 retire(row)
-                self._changed.add((type(row), row.pk))
+                self._changes += 1
 
 
 def retire(row: Declared) -> None:

@@ -120,12 +120,18 @@ def put_back(claim: Claim, *, reason: str, not_before: datetime | None, counts: 
     job = _held(claim)
     if job is None:
         return False
-    attempts = job.attempts + counts
-    _move(job, JobState.QUEUED, Actor.RUNNER, reason=reason, not_before=not_before, attempts=attempts, **_UNHELD)
+    _queue_again(job, reason, not_before=not_before, attempts=job.attempts + counts)
     return True
 
 
-_UNHELD: Mapping[str, object] = {"runner": "", "lease_until": None}
+def _queue_again(job: Job, reason: str, **fields: object) -> None:
+    """Queue a job again that ran; one whose end was asked for has come to it."""
+    if job.cancel_reason:
+        now = timezone.now()
+        _move(job, JobState.CANCELLED, Actor.RUNNER, reason=job.cancel_reason, finished_at=now, lease_until=None)
+        outcomes.record(job, None)
+    else:
+        _move(job, JobState.QUEUED, Actor.RUNNER, reason=reason, runner="", lease_until=None, **fields)
 
 
 @transaction.atomic
@@ -135,8 +141,7 @@ def take_back(runners: Iterable[str] | None, now: datetime) -> int:
     lost = lost.filter(lease_until__lt=now) if runners is None else lost.filter(runner__in=list(runners))
     rows = list(lost)
     for job in rows:
-        reason = f"Runner {job.runner} was lost while it ran this; it is taken up again"
-        _move(job, JobState.QUEUED, Actor.RUNNER, reason=reason, **_UNHELD)
+        _queue_again(job, f"Runner {job.runner} was lost while it ran this; it is taken up again")
     return len(rows)
 
 
@@ -209,8 +214,8 @@ def _touch(job: Job) -> None:
     """Have evaluated again what this job's state decides."""
     if job.repository_id is None:
         return
-    refs = Ref.objects.filter(repository_id=job.repository_id)
-    touched = Q(commit_id=job.commit_id)
-    if branch := outcomes.branch_of(job):
-        touched |= Q(name=f"refs/heads/{branch}")
-    heads.touch(refs.filter(touched))
+    touched = Q(repository=job.repository_id, commit_id=job.commit_id)
+    if target := outcomes.target_of(job):
+        # Perhaps of another repository: a service may have moved there since.
+        touched |= Q(repository=target.recipe.repository_id, name=f"refs/heads/{target.branch}")
+    heads.touch(Ref.objects.filter(touched))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from core.models import Input, Job, Ref, Release, Service
+from core.models import Input, Job, Ref, Release, Service, Target
 from core.services import activities, messages
 from core.states import JobKind, JobState
 
@@ -26,15 +26,13 @@ def record(job: Job, seen_digest: str | None) -> None:
         _read(job, job.input, succeeded=succeeded)
 
 
-def branch_of(job: Job) -> str:
-    """The deployment branch that a job works for, or the empty string."""
+def target_of(job: Job) -> Target | None:
+    """The target that a job works for, if any; for a deployment the one that its service belongs to now."""
     if job.kind == JobKind.DEPLOYMENT:
-        return job.deployment_of.service.target.branch
+        return job.deployment_of.service.target
     if job.release is not None:
-        return job.release.target.branch
-    if job.build is not None and job.build.target is not None:
-        return job.build.target.branch
-    return ""
+        return job.release.target
+    return job.build.target if job.build is not None else None
 
 
 def _deployed(job: Job, *, succeeded: bool, seen_digest: str | None) -> None:

@@ -42,18 +42,29 @@ def read(input: Input, user: User, *, reason: str = "") -> None:
 def again(job: Job, user: User, *, reason: str = "") -> Job:
     """Do an operation again: rebuild, publish again, deploy again. Of several jobs of an operation, the newest counts.
 
-    :raises RefusedError: something that it must not run beside goes on.
+    :raises RefusedError: something that it must not run beside goes on, or it is a deployment that is of the past.
     """
     old = Job.objects.select_for_update().get(pk=job.pk)
     if active := Job.objects.active().filter(exclusive=old.exclusive).first():
         raise RefusedError(f"job {active.pk} ({active.title}) has to end first")
     if old.repository is None:
         raise RefusedError("an input is read again by asking for it on its own page")
+    if old.kind == JobKind.DEPLOYMENT:
+        _refuse_older(old.deployment_of)
     row = _copy(old)
     activities.record(user, "asked again for", row, reason=reason)
     if row.commit:
         heads.touch(row.commit.refs.all())
     return row
+
+
+def _refuse_older(deployment: Deployment) -> None:
+    """An older commit overwrites a newer one only by a rollback, which holds against the next look."""
+    service = deployment.service
+    newest = service.deployments.first()
+    ahead = not _refs_of(service.target).filter(commit=deployment.job.commit_id).exists()
+    if ahead or newest is None or newest.release_id != deployment.release_id:
+        raise RefusedError(f"{service} has moved on from {deployment.release}: roll back to it instead")
 
 
 def _copy(old: Job) -> Job:

@@ -28,7 +28,7 @@ _GATHER = 0.3
 class EventsConsumer(AsyncWebsocketConsumer):
     """Tells a page that something changed. What, it finds out by fetching itself again."""
 
-    groups = (hints.PAGES,)
+    groups = [hints.PAGES]
     _pending: asyncio.Task[None] | None = None
 
     async def changed(self, _: dict[str, Any]) -> None:

@@ -31,8 +31,8 @@ from plugins.host.files import lock_file, read_json, safe_name, write_json
 HERE = platform_of(platform.machine())
 #: Releases of an image name that any service here can be moved to. One that has its copy does not need the artifact.
 KEPT_RELEASES = 20
-#: Seconds after which an artifact that was built for a release, and is none of an image name's, is removed.
-UNPUBLISHED_FOR = 7 * 86400
+#: Seconds after which an artifact that no image name holds is removed; until then its release may wait for approval.
+UNPUBLISHED_FOR = 30 * 86400
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -82,9 +82,12 @@ class ArtifactStore:
             if not self.path(artifact):
                 raise Stalled(f"artifact {artifact} is not on this host any more: build the commit again")
         with trees.disk_errors(self._root):
-            digest = self._manifest(artifacts) if len(artifacts) > 1 else next(iter(artifacts.values()))
-            self._record(image, digest)
-            self._remove_old()
+            self._images.mkdir(parents=True, exist_ok=True)
+            with lock_file(self._images / ".lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                digest = self._manifest(artifacts) if len(artifacts) > 1 else next(iter(artifacts.values()))
+                self._record(image, digest)
+                self._remove_old()
         return digest
 
     def _manifest(self, artifacts: Mapping[str, str]) -> str:
@@ -94,12 +97,9 @@ class ArtifactStore:
         return f"sha256:{name}"
 
     def _record(self, image: str, digest: str) -> None:
-        self._images.mkdir(parents=True, exist_ok=True)
         path = self._images / f"{safe_name(image)}.json"
-        with lock_file(self._images / ".lock") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            older = [each for each in read_json(path).get("digests", []) if each != digest]
-            write_json(path, {"image": image, "digests": [digest, *older][:KEPT_RELEASES]})
+        older = [each for each in read_json(path).get("digests", []) if each != digest]
+        write_json(path, {"image": image, "digests": [digest, *older][:KEPT_RELEASES]})
 
     def _remove_old(self) -> None:
         held = {each for path in self._images.glob("*.json") for each in read_json(path).get("digests", [])}

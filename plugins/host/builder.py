@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import secrets
 import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from core.api import Builder, BuildRequest, CommandFailed, Context, PublishRequest, Purpose, Stalled, run
-from plugins.host import sandbox
+from plugins.host import processes, sandbox
 from plugins.host.artifacts import HERE, ArtifactStore
 from plugins.host.commands import (
     HOME,
@@ -24,7 +27,10 @@ from plugins.host.commands import (
     search_path,
 )
 from plugins.host.options import BuilderOptions
-from plugins.host.waiting import in_thread
+from plugins.host.waiting import in_thread, to_the_end
+
+#: What is on every process of a build outside the sandbox: what leaves its group is found by it, and ended with it.
+MARK = "DEPLOYER_BUILD"
 
 
 class HostBuilder(Builder):
@@ -113,19 +119,23 @@ async def _run(
     request: BuildRequest, options: BuilderOptions, rooms: Rooms, host: Host | None, context: Context
 ) -> None:
     path = search_path([*options.tools, *sandbox.own_tools()])
-    command = limited(options.command, options.memory)
+    mark = secrets.token_hex(8)
     if host:
         inner = build_environment(request, options, path=path, home=HOME, tmp=TMP)
-        command = sandboxed(command, host=host, rooms=rooms, env=inner, network=options.network)
-        env: Mapping[str, str] = sandbox.OUTER_ENVIRONMENT
+        limit = limited(options.command, options.memory)
+        command = sandboxed(limit, host=host, rooms=rooms, env=inner, network=options.network)
+        env = sandbox.OUTER_ENVIRONMENT
     else:
         command = limited(found_in(rooms.source, options.command), options.memory)
         env = build_environment(request, options, path=path, home=str(rooms.home), tmp=str(rooms.tmp))
     echo = shlex.join(options.command)
     try:
-        await run(command, log=context.log, leash=context.leash, cwd=rooms.source, env=env, echo=echo)
+        marked = {**env, MARK: mark}
+        await run(command, log=context.log, leash=context.leash, cwd=rooms.source, env=marked, echo=echo)
     except CommandFailed as error:
-        raise CommandFailed(echo, error.status) from None
+        raise CommandFailed(textwrap.shorten(echo, 80, placeholder=" …"), error.status) from None
+    finally:
+        await to_the_end(asyncio.to_thread(processes.end, lambda: processes.marked(MARK, mark)))
 
 
 def _output(source: Path, output: str) -> Path:

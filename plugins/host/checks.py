@@ -76,8 +76,10 @@ def _unwell(release: HostRelease, state: supervision.State) -> Health:
 def _detail(release: HostRelease, state: supervision.State, answer: Answer) -> str:
     if not release.spec["command"]:
         return answer.detail
-    process = f"process {state.process}" if state.process else "no process" if state.alive else "no supervisor"
-    restarts = f", {state.restarts} restarts, the last because it {state.last_exit}" if state.restarts else ""
+    if not state.alive:
+        return "its supervisor does not run: `manage.py host_services start` starts it"
+    process = f"process {state.process}" if state.process else "its process"
+    restarts = f"; restarts: {state.restarts}, the last as it {state.last_exit}" if state.restarts else ""
     return f"{process} {answer.detail}{restarts}"
 
 

@@ -71,11 +71,11 @@ def sandboxed(
     return (
         host.bwrap, "--unshare-all", *(["--share-net"] if network else []),
         "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "build",
+        "--proc", "/proc", "--dev", "/dev",
+        "--bind", str(rooms.tmp), TMP, "--bind", str(rooms.home), HOME, "--bind", str(rooms.source), SOURCE,
         *_each("--ro-bind", ((path, path) for path in host.readable)),
         *_each("--symlink", ((to, path) for path, to in host.links.items())),
         *_each("--tmpfs", ((path,) for path in host.hidden)),
-        "--proc", "/proc", "--dev", "/dev",
-        "--bind", str(rooms.tmp), TMP, "--bind", str(rooms.home), HOME, "--bind", str(rooms.source), SOURCE,
         *_each("--remount-ro", ((path,) for path in (*host.hidden, "/"))),
         "--chdir", SOURCE, "--clearenv", *_each("--setenv", env.items()), "--", *command,
     )  # fmt: skip

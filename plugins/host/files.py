@@ -15,8 +15,11 @@ from typing import Any
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace a file in one step; only this user may read it."""
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    """Replace a file in one step; only this user may read it. One writer at a time: it has a lock of its own.
+
+    A kill may leave `.NAME.new` behind, which the next write replaces.
+    """
+    new = path.with_name(f".{path.name}.new")
     try:
         new.touch(mode=0o600)
         new.write_text(json.dumps(value, indent=1, sort_keys=True))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 #: Seconds that one answer may take, and between two questions.
-_ANSWER, _INTERVAL = 5.0, 0.1
+_ANSWER, _INTERVAL = 5.0, 0.05
 #: Seconds and bytes that are given to the body of a bad answer.
 _REST, _MOST = 0.5, 500
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from core.api import Builder, Deployer, ServicePlace, hookimpl
@@ -28,6 +29,6 @@ def deployer_describe_service(service: ServicePlace) -> Sequence[tuple[str, str]
     facts = {
         "Directory": options.directory,
         "Port": str(options.port or ""),
-        "Command": " ".join(options.command or options.activate),
+        "Command": shlex.join(options.command or options.activate),
     }
     return [(label, text) for label, text in facts.items() if text]

@@ -90,7 +90,11 @@ class DeployerOptions(Options):
     directory: Directory = Field(
         "", description="Where its releases and its `current` link are; if empty, in the deployer's data directory."
     )
-    activate: Words = Field((), description="Command that is run in a release after the link has moved to it.")
+    activate: Words = Field(
+        (),
+        description="Command that is run in a release after the link has moved to it; "
+        "what it leaves running has to print elsewhere.",
+    )
     command: Words = Field((), description="Process that is kept running in the current release.")
     port: int | None = Field(None, ge=1, le=65535, description="Put for `{port}`; in the environment as PORT.")
     env: Variables = Field(default_factory=dict, description="Environment variables of the command.")

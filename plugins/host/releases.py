@@ -82,6 +82,8 @@ class ServiceDirectory:
         """Remove releases that a killed deployment left half made, or half removed."""
         for left in [*self._releases.glob(f"{_NEW}*"), *self._releases.glob(f"{_GONE}*")]:
             shutil.rmtree(left, ignore_errors=True)
+        for left in self._releases.glob(".*.new"):
+            left.unlink()
 
     @property
     def activating(self) -> Path:
@@ -143,10 +145,10 @@ class ServiceDirectory:
     def settle(self, release: HostRelease, now: datetime) -> None:
         """Write down that this release was deployed to the end."""
         with trees.disk_errors(self.path):
-            os.utime(self._about(release))
             self.activating.unlink(missing_ok=True)
             settled = self.settled
             if not settled or settled.name != release.name:
+                os.utime(self._about(release))
                 write_json(self.path / "settled.json", {"release": release.name, "at": now.isoformat()})
 
     def prune(self, keep: int, _: Event) -> None:

@@ -17,6 +17,7 @@ from plugins.host import checks, supervision
 from plugins.host.files import safe_name
 from plugins.host.options import DeployerOptions
 from plugins.host.releases import ServiceDirectory
+from plugins.host.trees import disk_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,31 @@ def place_of(service: ServicePlace, data: Path) -> ServiceDirectory:
     """
     if service.host not in ("", "localhost", socket.gethostname()):
         raise Stalled(f"the deployer `host` works on the runner's own host, not on {service.host}: leave out `host`")
-    return ServiceDirectory(_declared(service, data) or _listed(service, data))
+    return ServiceDirectory(_declared(service) or _listed(service, data))
 
 
 def enlist(service: ServicePlace, data: Path) -> None:
     """Have a service among those of this host: by a link, when its directory is elsewhere.
 
     :raises Stalled: it was in another directory, where it may still run.
+    :raises OperationError: the disk refuses.
     """
-    listed, declared = _listed(service, data), _declared(service, data)
-    listed.parent.mkdir(parents=True, exist_ok=True)
-    if declared and not listed.exists() and not listed.is_symlink():
-        listed.symlink_to(declared)
-    if listed.exists() and listed.resolve() != (declared.resolve() if declared else listed.absolute()):
+    listed, declared = _listed(service, data), _declared(service)
+    with disk_errors(listed):
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        if not listed.exists():
+            listed.unlink(missing_ok=True)  # a link to what is there no more
+            if declared:
+                listed.symlink_to(declared)
+    expected = declared.resolve() if declared else listed.parent.resolve() / listed.name
+    if listed.exists() and listed.resolve() != expected:
         raise Stalled(
             f"service {service.name} was in {listed.resolve()} before, where it may still run: "
             f"end it with `manage.py host_services stop`, remove {listed}, and deploy again"
         )
 
 
-def _declared(service: ServicePlace, data: Path) -> Path | None:
+def _declared(service: ServicePlace) -> Path | None:
     assert isinstance(service.options, DeployerOptions)
     return Path(service.options.directory) if service.options.directory else None
 
@@ -72,11 +78,11 @@ def all_of(data: Path) -> Iterator[tuple[str, ServiceDirectory]]:
 
 
 async def start_all(data: Path) -> list[str]:
-    """Start every service that has a release and a command; answer their names.
+    """Start every service that has a release and a command and does not run; answer their names.
 
     :raises OperationError: one cannot be started; the others are.
     """
-    places = [(name, place) for name, place in all_of(data) if (now := place.current) and now.spec["command"]]
+    places = [(name, place) for name, place in all_of(data) if _is_down(place)]
     await _together(supervision.start(place.path) for _, place in places)
     return [name for name, _ in places]
 
@@ -102,6 +108,11 @@ async def _together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     for outcome in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
+
+
+def _is_down(place: ServiceDirectory) -> bool:
+    release = place.current
+    return release is not None and bool(release.spec["command"]) and not supervision.look(place.path).alive
 
 
 def _patience(place: ServiceDirectory) -> float:

@@ -223,11 +223,11 @@ def main(arguments: Sequence[str]) -> int:
         if not _take(lock):
             return TAKEN
         os.ftruncate(lock, 0)
-        if not detach(directory / "service.log"):
-            os._exit(0)
-        os.chdir("/")
-        _serve(directory, lock)
-    return 0
+        if detach(directory / "service.log"):
+            os.chdir("/")
+            _serve(directory, lock)
+        # Not a return: the lock is given back by the kernel, when nothing of this process is left.
+        os._exit(0)
 
 
 def _take(lock: int) -> bool:

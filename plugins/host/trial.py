@@ -33,7 +33,7 @@ async def attempt(place: ServiceDirectory, release: HostRelease, spec: Mapping[s
 
     :param spec: how it is run with a port of its own.
     """
-    context.log.note(f"trial on port {spec['port']}: {shlex.join(spec['command'])}")
+    context.log.note(f"trial on port {spec['port']}")
     candidate = asyncio.create_task(_candidate(place, release, spec, context))
     question = asyncio.create_task(health.wait(lambda: health.ask(spec["health"]), spec["health_timeout"]))
     try:
@@ -54,7 +54,9 @@ async def _candidate(place: ServiceDirectory, release: HostRelease, spec: Mappin
     command = found_in(release.path, spec["command"])
     env = {**spec["env"], MARK: str(place.path)}
     try:
-        await run(command, log=context.log, leash=context.leash, cwd=release.path, env=env, echo="")
+        await run(
+            command, log=context.log, leash=context.leash, cwd=release.path, env=env, echo=shlex.join(spec["command"])
+        )
     except CommandFailed as error:
         return f"ended with status {error.status} before it was healthy"
     return "ended before it was healthy"

@@ -20,10 +20,7 @@ async def in_thread(work: Callable[[Event], Result]) -> Result:
     :param work: looks at the event now and then, and raises `Stopped` once it is set.
     """
     stop = Event()
-    try:
-        return await to_the_end(asyncio.to_thread(work, stop), on_cancel=stop.set)
-    except Stopped:
-        raise asyncio.CancelledError from None
+    return await to_the_end(asyncio.to_thread(work, stop), on_cancel=stop.set)
 
 
 async def to_the_end(work: Coroutine[Any, Any, Result], *, on_cancel: Callable[[], object] | None = None) -> Result:

@@ -20,7 +20,9 @@ LEASE = timedelta(seconds=30)
 DIGEST = "sha256:" + "a" * 64
 
 
-def flavour(*, platforms: tuple[str, ...] = ("linux/amd64",), services: tuple[str, ...] = ("shop",), check: bool = True) -> Flavour:
+def flavour(
+    *, platforms: tuple[str, ...] = ("linux/amd64",), services: tuple[str, ...] = ("shop",), check: bool = True
+) -> Flavour:
     """A flavour whose kinds no plugin offers: the engine decides without asking any."""
     target = Target("live", "acme/shop:live", [Declared(name, Use("nowhere")) for name in services])
     recipe = Recipe("web", Use("nothing"), platforms=platforms, targets=[target])

@@ -59,16 +59,25 @@ def script(text: str, *arguments: object) -> list[str]:
 
 
 def test_engine_and_services_keep_their_promises(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/core/engine", "tests/core/services"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/core/engine",
+        "tests/core/services",
+    ]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-5000:]
 
 
 def test_runners_that_start_together_share_the_work_and_reconcile_once(environment: dict[str, str]) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "-v0"], env=environment, cwd=ROOT, check=True, timeout=120
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment, cwd=ROOT, check=True, timeout=120)
+    made = subprocess.run(
+        script(SETUP), env=environment, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
-    made = subprocess.run(script(SETUP), env=environment, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     repository = made.stdout.strip()
     together([script(RECONCILER, repository)] * 4, environment)
     answers = together([script(CLAIMER, f"runner-{number}") for number in range(4)], environment)

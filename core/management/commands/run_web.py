@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import uvicorn
@@ -19,6 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
 
     def handle(self, *_: Any, host: str, port: int, **__: Any) -> None:
+        # Said of WhiteNoise's small files each time that one is served; what is large is streamed asynchronously.
+        warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume")
         uvicorn.run(
             "deployer_site.asgi:application",
             host=host,

@@ -150,7 +150,7 @@ class BuilderConformance:
     ) -> None:
         log = RecordingLog()
         build = asyncio.create_task(self.build(builder, endless, platform, tmp_path, log=log))
-        while moment == "while it runs" and "started" not in log.text.splitlines() or not log.notes:
+        while not log.notes or (moment == "while it runs" and "started" not in log.text.splitlines()):
             assert not build.done(), log.text
             await asyncio.sleep(0)
         build.cancel()

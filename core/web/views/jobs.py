@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
+from collections.abc import AsyncIterator
 
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import aget_object_or_404, get_object_or_404, render
 from django.utils import timezone
 
 from core import configuration
@@ -17,6 +18,8 @@ from core.queries.access import role_of
 from core.states import JobKind, JobState, Role
 
 _PAGE = 50
+#: Bytes of a log that are read at once.
+_PIECE = 1 << 18
 
 
 def jobs(request: HttpRequest) -> HttpResponse:
@@ -51,13 +54,21 @@ def _asks(row: Job) -> bool:
     return threshold is not None and row.level >= threshold
 
 
-def log(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
+async def log(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
     """The log as it is, for saving; a browser that shows it takes it for nothing but text."""
-    row = get_object_or_404(Job, pk=pk)
-    path = LogStore(configuration.current().logs_dir).path(row.log)
-    if not path.exists():
-        return HttpResponse("", content_type="text/plain; charset=utf-8")
-    response = FileResponse(path.open("rb"), content_type="text/plain; charset=utf-8")
+    row = await aget_object_or_404(Job, pk=pk)
+    store = LogStore(configuration.current().logs_dir)
+    size = store.size(row.log)
+    response = StreamingHttpResponse(_pieces(store, row.log, size), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'inline; filename="job-{row.pk}.log"'
-    response["Content-Length"] = os.stat(path).st_size  # noqa: PTH116  what grows later belongs to another request
+    # What is appended later belongs to another request.
+    response["Content-Length"] = size
     return response
+
+
+async def _pieces(store: LogStore, name: str, size: int) -> AsyncIterator[bytes]:
+    """A log, a piece at a time: it may be larger than anybody's memory."""
+    offset = 0
+    while offset < size and (data := await asyncio.to_thread(store.read, name, offset, min(_PIECE, size - offset))):
+        yield data
+        offset += len(data)

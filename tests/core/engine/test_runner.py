@@ -203,7 +203,11 @@ async def test_a_failed_deployment_tells_what_runs_and_people_hear_of_it(dummy: 
     dummy.source.push("acme/shop", LIVE, ONE)
     await ask(look)
     service = await until(lambda: Service.objects.filter(status="failed").first())
-    assert (service.reason, service.observed_digest, service.current_id) == ("it is not healthy: 500", "sha256:old", None)
+    assert (service.reason, service.observed_digest, service.current_id) == (
+        "it is not healthy: 500",
+        "sha256:old",
+        None,
+    )
     failed = await until(lambda: Message.objects.filter(recipient="notifier", failures=1).first())
     assert failed.error == "chat is down"
     await ask(lambda: Message.objects.update(next_attempt_at=timezone.now()))
@@ -230,7 +234,9 @@ async def test_builds_wait_for_their_inputs_and_a_release_follows_them(dummy: Du
     waiting = await until(lambda: Service.objects.filter(status="blocked").exclude(reason__contains="branch").first())
     assert "input opam" in waiting.reason
     dummy.input.values["opam"] = "a"
-    await until(lambda: not Job.objects.filter(kind=JobKind.INPUT).update(not_before=timezone.now()) or dummy.input.reads)
+    await until(
+        lambda: not Job.objects.filter(kind=JobKind.INPUT).update(not_before=timezone.now()) or dummy.input.reads
+    )
     await until(lambda: Service.objects.filter(current__isnull=False).first())
     assert [request.args for request in dummy.builder.requests] == [{"OPAM": "a"}]
     first = dict(dummy.deployer.running)

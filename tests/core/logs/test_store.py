@@ -167,6 +167,24 @@ def test_closing_twice_is_harmless_and_shows_what_was_held_back(store: LogStore)
         log.write(b"too late")
 
 
+def test_a_note_waits_for_what_was_held_back_to_be_shown(store: LogStore) -> None:
+    log = store.open(NAME)
+    log.redact("hunter2")
+    for text in (b"line\nhu", b"line hu"):
+        log.write(text)
+        log.note("note")
+    log.close()
+    assert NOTE.sub(r"\2\n", contents(store).decode()) == "line\nhu\nnote\nline hu\nnote\n"
+    # What goes on as the secret after the pause is hidden still.
+    log = store.open(NAME)
+    log.redact("hunter2")
+    for text in (b"hu", b"nter2\n"):
+        log.write(text)
+        log.note("note")
+    log.close()
+    assert b"nter2" not in contents(store)
+
+
 def test_a_note_is_a_line_of_its_own_with_the_time_in_utc(store: LogStore) -> None:
     log = store.open(NAME)
     before = datetime.now(UTC) - timedelta(milliseconds=1)

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from core.pipeline.operations import Build, Deploy, Operation
 from core.states import JobState
-from tests.core.pipeline.world import Declaration, Fate, World
+from tests.core.pipeline.rows import Declaration, Fate
+from tests.core.pipeline.world import World
 
 _T = TypeVar("_T")
 

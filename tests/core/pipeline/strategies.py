@@ -12,7 +12,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from core.pipeline.declaration import FromInput
 from core.pipeline.facts import Policy, RecipeFact, ServiceFact, TargetFact
 from tests.core.pipeline.events import REFS, Event, fate
-from tests.core.pipeline.world import Declaration, Fate, World
+from tests.core.pipeline.rows import Declaration, Fate
+from tests.core.pipeline.world import World
 
 COMMITS = [f"{number:040x}" for number in range(1, 4)]
 BRANCHES = ["live", "staging"]
@@ -26,7 +27,7 @@ _LIVE = [f"refs/heads/{branch}" for branch in BRANCHES]
 
 @st.composite
 def declarations(draw: DrawFn) -> Declaration:
-    """One to three recipes with their targets; each service is at most at one of them."""
+    """One or two recipes with their targets; each service is at most at one of them."""
     recipes = draw(st.integers(1, 2))
     places = {
         recipe: draw(st.lists(st.sampled_from(_PLACES), unique=True, min_size=recipe == 0, max_size=2))

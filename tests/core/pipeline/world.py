@@ -7,90 +7,35 @@ evaluated again as `core/services` does (`stale`), and writes down everything th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from core.pipeline.evaluate import Evaluation, evaluate
 from core.pipeline.facts import (
     ActiveJob,
-    Policy,
     RecipeFact,
     RefFact,
     Result,
     RollbackFact,
     ServiceFact,
     Snapshot,
-    TargetFact,
 )
 from core.pipeline.graph import build
-from core.pipeline.operations import Build, Deploy, Operation, Publish
+from core.pipeline.operations import Deploy, Operation, Publish
 from core.states import JOB, Actor, JobState, RefKind
-
-Fate = Callable[[Operation], JobState]
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """What is declared of the repository, and how its flavour is run."""
-
-    recipes: tuple[RecipeFact, ...]
-    policy: Policy = Policy()
-
-    def targets(self) -> list[TargetFact]:
-        return [target for recipe in self.recipes for target in recipe.targets]
-
-    def services(self) -> dict[int, TargetFact]:
-        """The target of each service."""
-        return {service.id: target for target in self.targets() for service in target.services}
-
-
-@dataclass
-class Job:
-    """A job's row. `head` counts how often a branch had moved when it was queued."""
-
-    id: int
-    operation: Operation
-    head: int = 0
-    state: JobState = JobState.QUEUED
-    cancel_asked: bool = False
-    by_person: bool = False
-
-    @property
-    def active(self) -> bool:
-        return self.state in JOB.active
-
-    @property
-    def exclusive(self) -> str:
-        if isinstance(self.operation, Deploy):
-            return f"service:{self.operation.service}"
-        return self.operation.fingerprint
-
-
-@dataclass(frozen=True)
-class Start:
-    """An operation that an evaluation started.
-
-    :param before: the newest result that it had then.
-    :param needed: the states of what has to be done before it.
-    """
-
-    operation: Operation
-    before: Result | None
-    needed: Sequence[JobState | None]
-
-
-@dataclass(frozen=True)
-class Move:
-    """A service that was moved: by whom, and from which head of the branch to which. None for a rollback."""
-
-    service: int
-    branch: str
-    head: int | None
-    release: str
+from tests.core.pipeline.rows import Declaration, Fate, Job, Move, Start
 
 
 @dataclass
 class World:
+    """The rows of one repository, and the verbs that change them.
+
+    :ivar running: the release that each service was moved to last.
+    :ivar stale: the refs that have to be evaluated again.
+    :ivar pushes: how often each ref has moved.
+    :ivar asked: how many rollbacks were asked for.
+    """
+
     declaration: Declaration
     refs: dict[str, RefFact] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
@@ -244,8 +189,8 @@ class World:
             self.moves.append(Move(job.operation.service, branch, head, job.operation.release))
 
     def put_back(self, job: Job) -> None:
-        """A job that runs is queued again: its runner was lost, or something may pass."""
-        self._move(job, JobState.QUEUED, Actor.RUNNER)
+        """A job that runs is queued again: its runner was lost, or something may pass. Unless its end was asked for."""
+        self._move(job, JobState.CANCELLED if job.cancel_asked else JobState.QUEUED, Actor.RUNNER)
 
     def cancel(self, job: Job) -> None:
         """A person cancels a job."""
@@ -253,12 +198,20 @@ class World:
         self._cancel(job, Actor.PERSON)
 
     def again(self, job: Job) -> None:
-        """A person asks again for what is still wanted; refused while something goes on that it must not run beside."""
-        wanted = build(self.snapshot()).fingerprints()
-        alone = not any(other.exclusive == job.exclusive for other in self.active_jobs())
-        if alone and job.operation.fingerprint in wanted:
+        """A person asks for an operation again; refused as `core.services.requests.again` refuses it."""
+        if not any(other.exclusive == job.exclusive for other in self.active_jobs()) and self._current(job):
             self._queue(job.operation)
             self._touch_commit(job.operation.commit)
+
+    def _current(self, job: Job) -> bool:
+        """Whether it is no deployment, or the newest of its service and still of its branch's head."""
+        if not isinstance(job.operation, Deploy):
+            return True
+        deployments = [other.operation for other in self.jobs if other.exclusive == job.exclusive]
+        head = self.refs.get(self._branch(job.operation) or "")
+        newest = deployments[-1]
+        assert isinstance(newest, Deploy)
+        return newest.release == job.operation.release and head is not None and head.commit == job.operation.commit
 
     def _cancel(self, job: Job, actor: Actor) -> None:
         job.cancel_asked = True

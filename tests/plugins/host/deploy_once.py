@@ -13,12 +13,17 @@ from plugins.host.deployer import HostDeployer
 from plugins.host.options import DeployerOptions
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     data, scratch, options, digest = sys.argv[1:]
     service = ServicePlace(name="hello", options=DeployerOptions.model_validate_json(options))
     request = DeployRequest(service=service, release=Release(image="sample/hello:live", digest=digest))
-    log = RecordingLog(lambda line: print(line, flush=True))
-    print("ready", flush=True)
+    log = RecordingLog(say)
+    say("ready")
     asyncio.run(HostDeployer().deploy(request, Context(log=log, scratch=Path(scratch), data=Path(data))))
 
 

@@ -20,6 +20,34 @@ PYTHON = (sys.executable, "-S", "-I", "-c")
 #: Says which release it is, and stays.
 STAY = "import os, time; print('here', os.getcwd(), flush=True); time.sleep(3600)"
 
+#: Starts a supervisor, and ends.
+STARTER = """
+import asyncio, sys
+from pathlib import Path
+from plugins.host import supervision
+asyncio.run(supervision.start(Path(sys.argv[1])))
+"""
+#: Starts something that leaves its group and its session, and fails.
+LEAVE = """
+import subprocess, sys, time
+subprocess.Popen(["sleep", "98764"], start_new_session=True)
+time.sleep(0.1)
+sys.exit(3)
+"""
+#: Prints 30 MB in lines of 1 MB, and stays.
+SHOUT = """
+import os, time
+for number in range(30):
+    os.write(1, b"%d" % number + b"x" * (1 << 20) + b"\\n")
+os.write(1, b"done\\n")
+time.sleep(3600)
+"""
+#: Tells what it was not meant to import.
+IMPORTED = """
+import sys, plugins.host.supervisor
+print({name.partition(".")[0] for name in sys.modules} & {"core", "django", "pydantic", "asyncio"})
+"""
+
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
@@ -89,8 +117,8 @@ async def test_it_holds_nothing_of_who_started_it(directory: Path, tmp_path: Pat
 async def test_it_outlives_who_started_it(directory: Path) -> None:
     make(directory, "one", *PYTHON, STAY)
     point(directory, "one")
-    starter = f"import asyncio; from pathlib import Path; from plugins.host import supervision; asyncio.run(supervision.start(Path({str(directory)!r})))"
-    subprocess.run((sys.executable, "-c", starter), check=True, start_new_session=True)
+    starter = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTER, str(directory))
+    assert await starter.wait() == 0
     await until(lambda: supervision.look(directory).runs("one"))
 
 
@@ -131,8 +159,7 @@ async def test_being_told_to_look_when_nothing_changed_changes_nothing(staying: 
 
 
 async def test_a_process_that_ends_is_started_again_with_all_it_started_ended(directory: Path) -> None:
-    child = "import subprocess, sys, time; subprocess.Popen(['sleep', '98764'], start_new_session=True); time.sleep(0.1); sys.exit(3)"
-    make(directory, "one", *PYTHON, child)
+    make(directory, "one", *PYTHON, LEAVE)
     point(directory, "one")
     await supervision.run(directory, "one", stop_timeout=0)
     await until(lambda: supervision.look(directory).restarts >= 2)
@@ -192,8 +219,7 @@ async def test_after_a_kill_its_process_is_ended_before_another_is_started(stayi
 
 
 async def test_the_output_is_kept_within_bounds(directory: Path) -> None:
-    shout = "import os, time\nfor n in range(30): os.write(1, b'%d' % n + b'x' * (1 << 20) + b'\\n')\nos.write(1, b'done\\n'); time.sleep(3600)"
-    make(directory, "one", *PYTHON, shout)
+    make(directory, "one", *PYTHON, SHOUT)
     point(directory, "one")
     await supervision.run(directory, "one", stop_timeout=0)
     await until(lambda: log_of(directory).endswith("done\n"))
@@ -214,6 +240,5 @@ async def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None
 
 
 def test_it_imports_nothing_but_the_standard_library() -> None:
-    program = "import sys, plugins.host.supervisor; print([name for name in sys.modules if name.split('.')[0] in ('core', 'django', 'pydantic', 'asyncio')])"
-    found = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    found = subprocess.run((sys.executable, "-c", IMPORTED), capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

@@ -39,14 +39,14 @@ def required(works: bool, reason: str) -> None:
     """Skip where something real is not there, and fail where it has to be."""
     if works:
         return
-    if os.environ.get("DEPLOYER_REQUIRE_SERVICES") == "1":
+    if os.environ.get("DEPLOYER_REQUIRE_SERVICES"):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def bubblewrap_works() -> bool:
     command = ("bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true")
-    return bool(shutil.which("bwrap")) and subprocess.run(command, capture_output=True).returncode == 0
+    return bool(shutil.which("bwrap")) and subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def write_files(directory: Path, **files: str) -> Path:
@@ -99,7 +99,7 @@ def service_processes(directory: Path) -> list[int]:
 
 
 def _processes() -> list[int]:
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _words(process: int) -> list[bytes]:

@@ -1,0 +1,131 @@
+"""What everybody may read."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from core.models import Service
+from core.states import JobKind, JobState, Level, Purpose
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+LISTS = ("flavours", "repositories", "services", "builds", "releases", "deployments", "jobs", "plugins")
+
+
+def make_one_of_each():
+    service = factories.make_service()
+    deployment = factories.make_deployment(service=service)
+    factories.make_ref(commit=deployment.release.commit)
+    build = factories.make_build(target=service.target, commit=deployment.release.commit)
+    factories.make_job(build=build)
+    factories.make_job(JobKind.RELEASE, release=factories.make_release(target=service.target))
+    factories.make_rollback(service=service, release=deployment.release)
+    return service
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_everybody_reads_every_list(path, anybody):
+    make_one_of_each()
+    answer = anybody.get(path)
+    assert answer.status_code == 200
+    assert answer.json()
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_of_many_costs_as_many_queries_as_a_list_of_few(path, anybody):
+    make_one_of_each()
+    with CaptureQueriesContext(connection) as few:
+        anybody.get(path)
+    for _ in range(10):
+        make_one_of_each()
+    with CaptureQueriesContext(connection) as many:
+        anybody.get(path)
+    assert len(many) == len(few) <= 2
+
+
+def test_a_flavour_tells_the_threshold_in_force(anybody):
+    factories.make_flavour("acme", title="Acme", threshold=Level.DANGEROUS)
+    factories.make_flavour("lifted", threshold=Level.AVERAGE, threshold_lifts_at=timezone.now())
+    assert anybody.get("flavours/acme").json()["threshold"] == "dangerous"
+    assert anybody.get("flavours/lifted").json()["threshold"] is None
+
+
+def test_repositories_can_be_filtered(anybody):
+    mine, _ = factories.make_repository("acme/shop"), factories.make_repository("acme/other")
+    assert [each["id"] for each in anybody.get("repositories", name="acme/shop").json()] == [mine.pk]
+    assert [each["id"] for each in anybody.get("repositories", flavour=mine.flavour.name).json()] == [mine.pk]
+    assert anybody.get(f"repositories/{mine.pk}").json()["flavour"] == mine.flavour.name
+
+
+def test_refs_that_are_gone_are_left_out_unless_asked_for(anybody):
+    here = factories.make_ref("live")
+    gone = factories.make_ref("old", repository=here.repository, gone_at=timezone.now())
+    path = f"repositories/{here.repository.pk}/refs"
+    assert [each["short"] for each in anybody.get(path).json()["items"]] == ["live"]
+    assert {each["id"] for each in anybody.get(path, gone=True).json()["items"]} == {here.pk, gone.pk}
+    assert anybody.get(path).json()["items"][0]["commit"] == here.commit.hash
+
+
+def test_a_service_tells_what_runs_and_why_it_is_not_further(anybody):
+    service = factories.make_service("shop", status="failed", reason="it is not healthy")
+    deployment = factories.make_deployment(service=service)
+    factories.make_rollback(service=service, release=deployment.release, reason="it leaks")
+    Service.objects.update(observed_digest="sha256:other", observed_at=timezone.now())
+    seen = anybody.get(f"services/{service.pk}").json()
+    assert (seen["status"], seen["reason"], seen["drifted"]) == ("failed", "it is not healthy", True)
+    assert seen["runs"]["digest"] == deployment.release.digest
+    assert seen["rollback"]["reason"] == "it leaks"
+    assert anybody.get("services", repository=seen["repository"]).json() == [seen]
+
+
+def test_builds_are_found_by_repository_commit_and_purpose(anybody):
+    build = factories.make_build()
+    factories.make_build(target=factories.make_target())
+    factories.make_job(state=JobState.FAILED, build=build, reason="make failed")
+    for filter in (
+        {"repository": build.recipe.repository.name},
+        {"commit": build.commit.hash},
+        {"purpose": Purpose.CHECK.value},
+    ):
+        [found] = anybody.get("builds", **filter).json()["items"]
+        assert (found["id"], found["state"], found["reason"]) == (build.pk, "failed", "make failed")
+    assert anybody.get(f"builds/{build.pk}").json()["recipe"] == "web"
+
+
+def test_releases_of_a_service_are_what_it_can_go_back_to(anybody):
+    service = factories.make_service()
+    mine = factories.make_release(target=service.target)
+    factories.make_release(target=service.target, digest="")
+    factories.make_release()
+    found = anybody.get("releases", service=service.pk, published=True).json()["items"]
+    assert [each["id"] for each in found] == [mine.pk]
+    assert [each["id"] for each in anybody.get("releases", digest=mine.digest).json()["items"]] == [mine.pk]
+    assert anybody.get(f"releases/{mine.pk}").json()["branch"] == "live"
+
+
+def test_deployments_are_found_by_service_and_state(anybody):
+    deployment = factories.make_deployment()
+    factories.make_deployment(state=JobState.FAILED)
+    assert [each["id"] for each in anybody.get("deployments", state="succeeded").json()["items"]] == [deployment.pk]
+    [found] = anybody.get("deployments", service=deployment.service.pk).json()["items"]
+    assert found == anybody.get(f"deployments/{deployment.pk}").json()
+    assert (found["job"], found["digest"]) == (deployment.job.pk, deployment.release.digest)
+
+
+def test_plugins_tell_what_they_offer(anybody, dummy):
+    found = {each["name"]: each for each in anybody.get("plugins").json()}
+    assert found["dummy"]["offers"]["builders"] == ["dummy"]
+    assert found["git"]["offers"]["sources"] == ["git"]
+
+
+def test_the_description_names_every_address(anybody):
+    paths = anybody.get("openapi.json").json()["paths"]
+    assert "/api/jobs/{id}/log" in paths
+    assert not any("address" in path for path in paths)
+    for methods in paths.values():
+        for operation in methods.values():
+            assert operation["summary"]
