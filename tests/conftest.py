@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from pytest_django.fixtures import SettingsWrapper
 
 from core.plugins import plugins
 from tests.dummy_plugin.hooks import Dummy
@@ -20,7 +20,7 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 
 @pytest.fixture(autouse=True)
-def _own_data(settings: SettingsWrapper, tmp_path: Path) -> None:
+def _own_data(settings: Any, tmp_path: Path) -> None:
     """Give each test a data directory of its own: logs are named by keys, which every test begins anew."""
     settings.DEPLOYER = settings.DEPLOYER.model_copy(update={"data_dir": tmp_path / "deployer"})
 

@@ -45,7 +45,7 @@ class RetiredFilter(admin.SimpleListFilter):
 class OriginFilter(admin.SimpleListFilter):
     """Shows what one flavour file declares, or the admin."""
 
-    title = "where it is declared"
+    title = "declaration"
     parameter_name = "declared_in"
     #: Stands in the address for the origin of what the admin declares, which is empty.
     _ADMIN = "-"

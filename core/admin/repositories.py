@@ -35,7 +35,7 @@ class RepositoryAdmin(DeclaredAdmin):
     inlines = (RecipeInline,)
     declared = ("flavour", "name", "source", "options", "poll", "check_refs")
     known = ("default_branch", "looked_at", "next_look_at", "look_error")
-    list_display = ("name", "flavour", "source", "default_branch", "looked_at", "look_error", "declared_in")
+    list_display = ("name", "flavour", "declared_in", "source", "default_branch", "looked_at", "look_error")
     list_filter = ("flavour", "source")
     list_select_related = ("flavour",)
     search_fields = ("name",)

@@ -52,7 +52,7 @@ class ServiceAdmin(DeclaredAdmin):
         "observed_detail",
         "observed_at",
     )
-    list_display = ("__str__", "target", "deployer", "status", "reason", "current", "observed_health", "declared_in")
+    list_display = ("__str__", "declared_in", "target", "deployer", "status", "reason", "current", "observed_health")
     list_filter = ("status", "observed_health", "deployer", "target__recipe__repository__flavour")
     list_select_related = ("target", "current__commit")
     search_fields = ("name", "host", "target__recipe__repository__name")

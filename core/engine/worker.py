@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import shutil
 import traceback
 from collections.abc import Callable
@@ -89,7 +90,7 @@ class Worker:
                 context = Context(log=log, scratch=scratch, data=operation.data, leash=leash, attempt=job.attempts + 1)
                 return await _within(operation, context)
         finally:
-            await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+            await asyncio.to_thread(_remove, scratch)
 
     def _leash(self, job: Job) -> Path:
         directory = self._configuration.run_dir / "leashes"
@@ -145,5 +146,12 @@ def _say(log: LogWriter, words: str) -> None:
 
 
 def _make_empty(directory: Path) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
+    _remove(directory)
     directory.mkdir(parents=True)
+
+
+def _remove(directory: Path) -> None:
+    """Remove a directory, what a build made read-only in it (Go's module cache) as well."""
+    for path, _, _ in os.walk(directory):
+        Path(path).chmod(0o700)
+    shutil.rmtree(directory, ignore_errors=True)

@@ -23,7 +23,7 @@ def install(api: NinjaAPI) -> None:
     """Have the API answer errors as problem details."""
     for kind, answer in (
         (RefusedError, _refused),
-        (ObjectDoesNotExist, _not_found),
+        (ObjectDoesNotExist, _no_such_row),
         (Http404, _not_found),
         (PermissionDenied, _forbidden),
         (AuthenticationError, _not_signed_in),
@@ -42,6 +42,11 @@ def problem(status: HTTPStatus, detail: str, **more: Any) -> HttpResponse:
 
 def _refused(request: HttpRequest, error: Raised) -> HttpResponse:
     return problem(HTTPStatus.CONFLICT, str(error))
+
+
+def _no_such_row(request: HttpRequest, error: Raised) -> HttpResponse:
+    noun = type(error).__qualname__.partition(".")[0].lower()
+    return problem(HTTPStatus.NOT_FOUND, f"There is no such {noun}.")
 
 
 def _not_found(request: HttpRequest, error: Raised) -> HttpResponse:

@@ -17,8 +17,15 @@ from core.states import Role
 
 Item = TypeVar("Item")
 
-#: Actions are for people who have signed in; it checks the CSRF token as well.
-signed_in = SessionAuth()
+
+class _Session(SessionAuth):
+    """Who has signed in, by a page that knows the CSRF token. Who has not is told that first."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return super().__call__(request) if request.user.is_authenticated else None
+
+
+signed_in = _Session()
 
 #: A name to filter by. PostgreSQL refuses a NUL in a text.
 Name = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]

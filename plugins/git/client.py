@@ -89,13 +89,9 @@ class Mirror:
         specs = "".join(f"{ref}:refs/seen/{commit}\n" for commit, ref in refs.items())
         await talk(self.url, commands.fetch(str(self.path), self.url), ssh=ssh, stdin=specs.encode())
 
-    async def has(self, commit: str) -> bool:
-        """Whether a commit is there."""
-        try:
-            await ask(commands.has_commit(str(self.path), commit), env=commands.environment())
-        except CommandFailed:
-            return False
-        return True
+    def seen(self, commit: str) -> bool:
+        """Whether a commit was fetched: it is under its own ref, which nobody packs."""
+        return (self.path / "refs" / "seen" / commit).exists()
 
     async def describe(self, hashes: Sequence[str]) -> list[tuple[str, str, str, str]]:
         """Hash, date, author and message of commits that are there."""

@@ -99,10 +99,6 @@ def describe(directory: str) -> Command:
     return git(*words, directory=directory)
 
 
-def has_commit(directory: str, commit: str) -> Command:
-    return git("cat-file", "-e", f"{commit}^{{commit}}", directory=directory)
-
-
 def archive(directory: str, commit: str) -> Command:
     """Put a commit's files into the work tree that GIT_WORK_TREE names, by the index that GIT_INDEX_FILE names."""
     return git("read-tree", "--reset", "-u", "--no-recurse-submodules", commit, directory=directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import shutil
@@ -100,9 +101,16 @@ class GitSource(Source):
         options = _options(place)
         mirror = Mirror(context.data, place.name, options.url)
         async with mirror.held():
-            if not await mirror.has(commit):
+            if not mirror.seen(commit):
                 await _fetch_again(mirror, commit, options)
-            await self._fill(mirror, commit, directory, options, context)
+            try:
+                await self._fill(mirror, commit, directory, options, context)
+            except CommandFailed:
+                context.log.note("this host's copy of the repository is damaged; it is made anew")
+                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+                await mirror.create()
+                await _fetch_again(mirror, commit, options)
+                await self._fill(mirror, commit, directory, options, context)
         if options.submodules and (directory / ".gitmodules").is_file():
             await _submodules(mirror, commit, directory, options, context)
         if not options.include_git:
@@ -165,20 +173,23 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 async def _describe(mirror: Mirror, listing: Listing, options: GitOptions) -> dict[str, Commit]:
-    """The commits of a listing that can be had: those that are there, and those that a fetch brings."""
-    hashes = sorted(set(listing.refs.values()))
-    known = {row[0]: _commit(*row) for row in await mirror.describe(hashes)}
-    missing = {hash: ref for ref, hash in listing.refs.items() if hash not in known}
-    if missing:
-        try:
+    """The commits of a listing that can be had, after a fetch of those that are not there."""
+    wanted = {hash: ref for ref, hash in listing.refs.items()}
+    missing = {hash: ref for hash, ref in wanted.items() if not mirror.seen(hash)}
+    try:
+        if missing:
             await mirror.fetch(missing, ssh=options.ssh)
-        except OperationError as error:
-            if "remote ref" in str(error):
-                return known
-            await mirror.create()
-            await mirror.fetch({hash: ref for ref, hash in listing.refs.items()}, ssh=options.ssh)
-        known |= {row[0]: _commit(*row) for row in await mirror.describe(sorted(missing))}
-    return known
+        rows = await mirror.describe(sorted(wanted))
+        if len(rows) < len(wanted):
+            raise OperationError(f"the mirror {mirror.path} has lost commits")
+    except OperationError as error:
+        # The refs moved meanwhile, the repository does not answer, or the mirror is damaged.
+        if "remote ref" in str(error) or listing != await _list(options):
+            return {}
+        await mirror.create()
+        await mirror.fetch(wanted, ssh=options.ssh)
+        rows = await mirror.describe(sorted(wanted))
+    return {row[0]: _commit(*row) for row in rows}
 
 
 def _commit(hash: str, date: str, author: str, message: str) -> Commit:
@@ -210,7 +221,7 @@ async def _fetch_again(mirror: Mirror, commit: str, options: GitOptions) -> None
         await mirror.fetch({commit: ref}, ssh=options.ssh)
     except OperationError:
         await _list(options)  # raises if nobody answers; if somebody does, it is the commit that is not there
-    if not await mirror.has(commit):
+    if not mirror.seen(commit):
         where = commands.redacted(options.url)
         raise Stalled(f"commit {commit[:10]} exists no more in {where}: its branch was rewritten or deleted")
 

@@ -31,7 +31,7 @@ def test_what_does_not_exist_is_not_found(path, anybody, is_problem):
 
 @pytest.mark.parametrize("action", ["approve", "cancel", "again"])
 def test_nothing_can_be_done_to_a_job_that_does_not_exist(action, builder, is_problem):
-    assert is_problem(builder.post(f"jobs/{10**6}/{action}", reason="x"), 404, "Job")
+    assert is_problem(builder.post(f"jobs/{10**6}/{action}", reason="x"), 404, "There is no such job.")
 
 
 @pytest.mark.parametrize(

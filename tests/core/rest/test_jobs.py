@@ -17,8 +17,7 @@ LOG = "2026-11-23/000001-build.log"
 
 
 @pytest.fixture
-def store(settings, tmp_path) -> LogStore:
-    settings.DEPLOYER = settings.DEPLOYER.model_copy(update={"data_dir": tmp_path})
+def store() -> LogStore:
     return LogStore(configuration.current().logs_dir)
 
 
@@ -178,5 +177,7 @@ def test_another_site_cannot_have_a_browser_act(builder, is_problem):
     job = factories.make_job()
     tricked = Api(builder.user, enforce_csrf_checks=True)
     assert is_problem(tricked.post(f"jobs/{job.pk}/cancel", reason="x"), 403, "CSRF")
+    stranger = Api(enforce_csrf_checks=True)
+    assert is_problem(stranger.post(f"jobs/{job.pk}/cancel", reason="x"), 403, "Sign in first")
     job.refresh_from_db()
     assert job.state == JobState.QUEUED

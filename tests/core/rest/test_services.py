@@ -41,7 +41,7 @@ def test_a_rollback_needs_a_reason_and_a_release(service, builder, is_problem):
     old = service.deployments.order_by("pk")[0].release
     assert is_problem(builder.post(path, release=old.pk), 422, "reason")
     assert is_problem(builder.post(path, reason="x"), 422, "release")
-    assert is_problem(builder.post(path, release=10**30, reason="x"), 404, "Release")
+    assert is_problem(builder.post(path, release=10**30, reason="x"), 404, "There is no such release.")
     assert is_problem(builder.post(path, release=factories.make_release().pk, reason="x"), 409, "never published")
     assert not Rollback.objects.exists()
 

@@ -138,6 +138,31 @@ async def test_a_damaged_mirror_is_made_anew(bare: Path, work: WorkTree, data: P
     assert (tmp_path / "out" / "a.txt").read_text() == "one"
 
 
+async def test_a_checkout_from_a_damaged_mirror_mends_it(
+    bare: Path, work: WorkTree, data: Path, tmp_path: Path
+) -> None:
+    work.write("a.txt", "one")
+    hash = work.commit("First")
+    work.push("main")
+    await GitSource().heads(at(str(bare)), "", data)
+    (mirror,) = (data / "mirrors").glob("*.git")
+    shutil.rmtree(mirror / "objects")
+    (mirror / "objects").mkdir()
+    await GitSource().checkout(at(str(bare)), hash, tmp_path / "out", attempt_context(tmp_path))
+    assert (tmp_path / "out" / "a.txt").read_text() == "one"
+
+
+async def test_a_mirror_that_lost_its_objects_is_made_anew(bare: Path, work: WorkTree, data: Path) -> None:
+    hash = work.commit("First")
+    work.push("main")
+    await GitSource().heads(at(str(bare)), "", data)
+    (mirror,) = (data / "mirrors").glob("*.git")
+    shutil.rmtree(mirror / "objects")
+    (mirror / "objects").mkdir()
+    (head,) = (await GitSource().heads(at(str(bare)), "", data)).heads
+    assert head.commit.hash == hash
+
+
 async def test_what_a_killed_git_left_locked_is_free_again(bare: Path, work: WorkTree, data: Path) -> None:
     work.commit("First")
     work.push("main")
