@@ -13,7 +13,7 @@ demo: $(SETUP) ## Run the demo: a sample repository, kept deployed while you wat
 	@$(BIN)/python -m deployer_site.demo $(ARGS)
 
 test: $(SETUP) ## Run the tests. ARGS are pytest's.
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-slow: $(SETUP) ## Run the long sweeps: more examples, more kills.
 	HYPOTHESIS_PROFILE=slow DEPLOYER_CHAOS_ROUNDS=100 $(BIN)/python -m pytest -m "slow or not slow" $(ARGS)

@@ -321,6 +321,7 @@ class Source(ABC):
     def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Sequence[str]:
         """Read a webhook: the names of the repositories to look at again.
 
+        :param headers: by name, in small letters.
         :raises PermissionError: when its signature or secret is wrong.
         :raises ValueError: when it cannot be read.
         """

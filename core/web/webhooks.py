@@ -23,7 +23,8 @@ def webhook(request: HttpRequest, kind: str) -> JsonResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > _LIMIT:
         return _refused(413, f"a webhook may have {_LIMIT} bytes")
     try:
-        names = plugins.source(kind).webhook(dict(request.headers), request.GET.dict(), request.read(_LIMIT))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        names = plugins.source(kind).webhook(headers, request.GET.dict(), request.read(_LIMIT))
     except ConfigurationError as error:
         return _refused(404, str(error))
     except PermissionError as error:

@@ -135,7 +135,7 @@ class GitSource(Source):
 
     def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Sequence[str]:
         secret = os.environ.get(SECRET, "")
-        given = {name.lower(): value for name, value in headers.items()}.get("x-deployer-secret", "")
+        given = headers.get("x-deployer-secret", "")
         if secret and not hmac.compare_digest(secret.encode(), given.encode()):
             raise PermissionError(f"the header X-Deployer-Secret is not what {SECRET} says")
         if not query.get("repository"):

@@ -273,8 +273,8 @@ def test_a_webhook_names_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
         GitSource().webhook({}, {}, b"")
     monkeypatch.setenv(SECRET, "open sesame")
     with pytest.raises(PermissionError, match=SECRET):
-        GitSource().webhook({"X-Deployer-Secret": "no"}, {"repository": "a/b"}, b"")
-    assert GitSource().webhook({"X-Deployer-Secret": "open sesame"}, {"repository": "a/b"}, b"") == ["a/b"]
+        GitSource().webhook({"x-deployer-secret": "no"}, {"repository": "a/b"}, b"")
+    assert GitSource().webhook({"x-deployer-secret": "open sesame"}, {"repository": "a/b"}, b"") == ["a/b"]
 
 
 def test_pages_about_commits_and_refs() -> None:

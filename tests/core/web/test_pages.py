@@ -1,0 +1,248 @@
+"""The pages without a browser: what they show, to whom, and at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from core.interfaces import Commit, Head, Heads
+from core.models import Activity, Flavour, Job, Release, Repository, Service
+from core.pipeline import declaration
+from core.pipeline.declaration import Use
+from core.services import declarations, flavours, heads, jobs
+from core.states import JobState, Level, RefKind
+from tests.core import shop
+from tests.dummy_plugin.hooks import Dummy
+
+pytestmark = pytest.mark.django_db
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def builder(client: Client) -> User:
+    """Somebody who may start and stop work, logged in."""
+    user = User.objects.create_user("ann", password="x")
+    Flavour.objects.update(admins=["ann"])
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def repository() -> Repository:
+    """A repository whose service runs the second of two commits, and a branch with a bad name and a failed build."""
+    repository = shop.declare()
+    for commit in ("one", "two"):
+        shop.look(repository, live=commit)
+        shop.run_all(repository)
+    evil = Head(
+        ref=f"refs/heads/{EVIL}",
+        kind=RefKind.BRANCH,
+        commit=Commit(hash="e" * 40, message=EVIL, author=EVIL),
+        trusted=True,
+    )
+    live = Head(ref="refs/heads/live", kind=RefKind.BRANCH, commit=Commit(hash=shop.hash_of("two")), trusted=True)
+    heads.record(repository, Heads(heads=(live, evil)), timezone.now())
+    shop.run_all(repository, build=f"it does not build {EVIL}")
+    return repository
+
+
+def every_page(repository: Repository) -> list[str]:
+    service, release = Service.objects.get(), Release.objects.order_by("pk").first()
+    assert release
+    job = Job.objects.get(state=JobState.FAILED)
+    return [
+        "/",
+        f"/repositories/{repository.pk}/",
+        f"/services/{service.pk}/",
+        f"/builds/{job.build_id}/",
+        f"/releases/{release.pk}/",
+        f"/deployments/{service.deployments.first().pk}/",
+        "/jobs/",
+        f"/jobs/{job.pk}/",
+        f"/jobs/{job.pk}/log",
+        "/activity/",
+        "/plugins/",
+        "/login/",
+    ]
+
+
+def test_everybody_may_look_and_nothing_from_outside_becomes_markup(client: Client, repository: Repository) -> None:
+    for path in every_page(repository):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        if not answer.streaming:
+            assert EVIL.encode() not in answer.content, path
+
+
+def test_an_empty_deployer_says_how_to_begin(client: Client) -> None:
+    text = client.get("/").content.decode()
+    assert "Nothing is declared yet" in text
+    assert "No runner is alive" in text
+
+
+def test_a_repository_that_does_not_answer_is_told_first(client: Client, repository: Repository) -> None:
+    heads.record_failure(repository, f"no route to host {EVIL}", timezone.now())
+    text = client.get("/").content.decode()
+    assert "no route to host &lt;script&gt;" in text
+
+
+def test_whoever_is_not_logged_in_is_asked_to_log_in(client: Client, repository: Repository) -> None:
+    job, service = Job.objects.first(), Service.objects.get()
+    assert job
+    for path in (f"/jobs/{job.pk}/approve", f"/jobs/{job.pk}/cancel", f"/jobs/{job.pk}/again",
+                 f"/services/{service.pk}/follow", f"/repositories/{repository.pk}/look"):  # fmt: skip
+        answer = client.post(path)
+        assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/login/"), path
+    assert not Activity.objects.exclude(user=None).exists()
+
+
+def test_whoever_has_no_role_is_refused_and_told_how_to_get_it(client: Client, repository: Repository) -> None:
+    client.force_login(User.objects.create_user("bob"))
+    job = Job.objects.first()
+    assert job
+    answer = client.post(f"/jobs/{job.pk}/again")
+    assert answer.status_code == 403
+    assert "deployer-builders" in answer.content.decode()
+    assert b"Build again" not in client.get(f"/jobs/{job.pk}/").content
+
+
+def test_actions_need_a_token_of_the_page(repository: Repository, builder: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(builder)
+    job = Job.objects.first()
+    assert job
+    assert strict.post(f"/jobs/{job.pk}/again").status_code == 403
+
+
+def test_a_job_is_approved_and_cancelled_with_a_reason(client: Client, repository: Repository, builder: User) -> None:
+    flavours.configure(repository.flavour, harmless=False, threshold=Level.HARMLESS, lifts_at=None)
+    shop.look(repository, live="three")
+    shop.settle(repository)
+    job = Job.objects.queued().get()
+    page = client.get(f"/jobs/{job.pk}/").content.decode()
+    assert "Approve" in page
+    assert "Waits for approval" in page
+    client.post(f"/jobs/{job.pk}/approve", {"reason": "it was looked at"})
+    job.refresh_from_db()
+    assert job.approved_by == builder
+    client.post(f"/jobs/{job.pk}/cancel", {"reason": "on second thoughts"})
+    job.refresh_from_db()
+    assert (job.state, job.reason) == (JobState.CANCELLED, "on second thoughts")
+    verbs = list(Activity.objects.filter(user=builder).order_by("pk").values_list("verb", "reason"))
+    assert verbs == [("approved", "it was looked at"), ("cancelled", "on second thoughts")]
+
+
+def test_what_is_not_possible_is_said_and_no_error(client: Client, repository: Repository, builder: User) -> None:
+    job = Job.objects.filter(state=JobState.SUCCEEDED).first()
+    assert job
+    answer = client.post(f"/jobs/{job.pk}/cancel", follow=True)
+    assert answer.status_code == 200
+    assert "cannot be cancelled" in answer.content.decode()
+
+
+def test_a_failed_build_is_built_again(client: Client, repository: Repository, builder: User) -> None:
+    job = Job.objects.get(state=JobState.FAILED)
+    answer = client.post(f"/jobs/{job.pk}/again")
+    newer = Job.objects.queued().get()
+    assert answer.headers["Location"] == f"/jobs/{newer.pk}/"
+    assert newer.fingerprint == job.fingerprint
+
+
+def test_a_rollback_says_what_will_happen_before_it_does(client: Client, repository: Repository, builder: User) -> None:
+    service = Service.objects.get()
+    old = Release.objects.get(commit__hash=shop.hash_of("one"))
+    path = f"/services/{service.pk}/rollback/{old.pk}"
+    page = client.get(path).content.decode()
+    assert old.digest in page
+    assert shop.live() == "two"
+    client.post(path, {"reason": "two is slow"})
+    shop.run_all(repository)
+    assert shop.live() == "one"
+    assert "two is slow" in client.get(f"/services/{service.pk}/").content.decode()
+    client.post(f"/services/{service.pk}/follow")
+    shop.run_all(repository)
+    assert shop.live() == "two"
+
+
+def test_a_look_is_asked_for(client: Client, repository: Repository, builder: User) -> None:
+    Repository.objects.update(next_look_at=timezone.now() + timezone.timedelta(hours=1))
+    client.post(f"/repositories/{repository.pk}/look")
+    repository.refresh_from_db()
+    assert repository.next_look_at <= timezone.now()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/jobs/9/", "/services/9/", "/repositories/9/", "/builds/9/", "/releases/9/", "/deployments/9/", "/jobs/9/log"],
+)
+def test_what_does_not_exist_is_not_found(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert b"There is nothing at this address" in answer.content
+
+
+@pytest.mark.parametrize("query", ["?page=x", "?page=-1", "?page=99999", "?state=nonsense&kind=%00", "?q=%00%ff"])
+def test_a_mistyped_address_shows_something_sensible(client: Client, repository: Repository, query: str) -> None:
+    for path in ("/jobs/", f"/repositories/{repository.pk}/", "/activity/"):
+        assert client.get(path + query).status_code == 200
+
+
+def test_fifty_services_cost_as_many_queries_as_one(
+    client: Client, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    targets = [
+        declaration.Target("live", f"acme/{number}:live", [declaration.Service(f"s{number}", Use("nowhere"))])
+        for number in range(50)
+    ]
+    recipe = declaration.Recipe("web", Use("nothing"), targets=targets)
+    declared = declaration.Flavour("acme", [declaration.Repository("acme/shop", Use("nobody"), [recipe])])
+    declarations.apply(declared, "tests")
+    repository = Repository.objects.get()
+    shop.look(repository, live="one", **{f"b{number}": f"c{number}" for number in range(200)})
+    shop.run_all(repository)
+    with django_assert_max_num_queries(20):
+        assert client.get("/").content.count(b'id="service-') == 50
+    with django_assert_max_num_queries(12):
+        client.get(f"/repositories/{repository.pk}/")
+    with django_assert_max_num_queries(12):
+        client.get("/jobs/")
+
+
+def test_plugins_add_facts_to_a_service(client: Client, dummy: Dummy) -> None:
+    dummy.facts["replicas"] = "3 of 3"
+    recipe = declaration.Recipe(
+        "web", Use("dummy"), targets=[declaration.Target("live", "a/b", [declaration.Service("shop", Use("dummy"))])]
+    )
+    declarations.apply(declaration.Flavour("acme", [declaration.Repository("a/b", Use("dummy"), [recipe])]), "tests")
+    assert "shop: 3 of 3" in client.get(f"/services/{Service.objects.get().pk}/").content.decode()
+
+
+def test_the_log_is_nothing_but_text(client: Client, repository: Repository) -> None:
+    job = Job.objects.first()
+    assert job
+    answer = client.get(f"/jobs/{job.pk}/log")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_it_is_ready_when_a_runner_is_alive(client: Client) -> None:
+    assert client.get("/healthz").content == b"ok\n"
+    assert client.get("/readyz").status_code == 503
+    from core.services import runners
+
+    runners.register("r", "here", 1, "boot", timezone.now())
+    assert client.get("/readyz").json() == {"ready": True, "database": "ok", "runners": 1, "late_schedules": []}
+
+
+def test_a_withdrawn_job_says_why(client: Client, repository: Repository) -> None:
+    shop.look(repository, live="three")
+    shop.settle(repository)
+    job = Job.objects.queued().get()
+    jobs.withdraw(job.pk, "it is not wanted any more")
+    assert "it is not wanted any more" in client.get(f"/jobs/{job.pk}/").content.decode()
