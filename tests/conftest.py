@@ -14,7 +14,7 @@ from core.plugins import plugins
 from tests.dummy_plugin.hooks import Dummy
 
 # A deadline would measure the machine.
-hypothesis_settings.register_profile("default", max_examples=100, deadline=None)
+hypothesis_settings.register_profile("default", max_examples=50, deadline=None)
 hypothesis_settings.register_profile("slow", max_examples=3000, deadline=None)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

@@ -15,7 +15,10 @@ from core.states import JobState, Level, RefKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackFact:
-    """A person moved the service back to a release, away from a commit; it holds while that commit is the head."""
+    """A person moved the service back to a release, away from a commit; it holds while that commit is the head.
+
+    A second one for the same is another wish: it is carried out even if the first failed.
+    """
 
     id: int
     away_from: str
@@ -114,8 +117,8 @@ class Snapshot:
     :param refs: live refs; if one is here, so is every other live ref with the same commit.
     :param inputs: the value of each input that was read.
     :param results: by fingerprint of the operation.
-    :param active: the jobs on the commits of `refs`, those of the services that follow them, and those on commits that
-        no live ref points to any more.
+    :param active: the jobs on the commits of `refs`, those of the targets and services that follow them (wherever they
+        come from: a service may have moved here), and those on commits that no live ref points to any more.
     """
 
     repository: str

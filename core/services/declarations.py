@@ -64,7 +64,12 @@ class _Application:
     def _input(self, flavour: Flavour, input: declaration.Input) -> Input:
         key = {"flavour": flavour, "name": input.name}
         options = _plain(input.reader.options)
-        return self._put(Input, key, reader=input.reader.kind, options=options, validity=input.validity)
+        before = self._changes
+        row = self._put(Input, key, reader=input.reader.kind, options=options, validity=input.validity)
+        if self._changes > before:
+            # What another reader, or the same with other options, said before is believed no longer.
+            Input.objects.filter(pk=row.pk).update(next_read_at=timezone.now())
+        return row
 
     def _repository(self, flavour: Flavour, repository: declaration.Repository) -> Repository:
         before = self._changes

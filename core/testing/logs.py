@@ -24,7 +24,7 @@ class RecordingLog:
         self._kept += self._redactor.feed(data)
 
     def note(self, text: str) -> None:
-        line = self._redactor.hide(text.encode(errors="replace")).decode()
+        line = self._redactor.hide(text.encode(errors="replace")).decode(errors="replace")
         self._kept += self._redactor.flush() + line.encode() + b"\n"
         self.notes.append(line)
         self._noted(line)

@@ -87,13 +87,13 @@ def test_looking_at_a_part_says_of_it_what_looking_at_everything_says(history: H
     assert cancel == set(whole.cancel), "what no part cancels is never cancelled"
 
 
-@given(histories())
+@given(histories(most=4))
 def test_whatever_is_not_done_says_why(history: History) -> None:
     for state in evaluate(history.play().snapshot()).states.values():
         assert bool(state.reason) == (state.status is not Status.DONE)
 
 
-@given(histories())
+@given(histories(most=4))
 def test_each_node_comes_after_all_that_it_needs(history: History) -> None:
     seen: set[str] = set()
     for id, node in build(history.play().snapshot()).nodes.items():
@@ -101,7 +101,7 @@ def test_each_node_comes_after_all_that_it_needs(history: History) -> None:
         seen.add(id)
 
 
-@given(histories())
+@given(histories(most=4))
 def test_no_check_build_has_an_image_and_every_release_build_has(history: History) -> None:
     for node in build(history.play().snapshot()).nodes.values():
         if isinstance(node.operation, Build):
@@ -110,7 +110,7 @@ def test_no_check_build_has_an_image_and_every_release_build_has(history: Histor
             assert (node.operation.image is not None) == release
 
 
-@given(histories())
+@given(histories(most=4))
 def test_a_build_of_an_untrusted_commit_is_never_the_same_as_one_of_a_trusted_commit(history: History) -> None:
     snapshot = history.play().snapshot()
     strangers = build(replace(snapshot, refs=[replace(ref, trusted=False) for ref in snapshot.refs]))
@@ -122,7 +122,7 @@ def test_a_build_of_an_untrusted_commit_is_never_the_same_as_one_of_a_trusted_co
             assert friendly.fingerprint != node.operation.fingerprint
 
 
-@given(histories())
+@given(histories(most=4))
 def test_a_commit_is_trusted_when_anybody_with_write_access_chose_it(history: History) -> None:
     snapshot = history.play().snapshot()
     trusted = {ref.commit for ref in snapshot.refs if ref.trusted}
