@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -97,8 +97,18 @@ def _options(offers: Mapping[str, Mapping[str, Plugged]]) -> Iterator[str]:
 
 
 def _type(annotation: Any) -> str:
-    text = inspect.formatannotation(annotation).replace("typing.", "")
+    text = inspect.formatannotation(_without_validators(annotation)).replace("typing.", "")
     return f"`{text}`".replace("|", "\\|")
+
+
+def _without_validators(annotation: Any) -> Any:
+    """A type as its users see it: validators are the code's own affair, and print an address that differs each time."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _without_validators(arguments[0])
+    if origin in (tuple, list, dict):
+        return origin[tuple(_without_validators(each) for each in arguments)]
+    return annotation
 
 
 def _states() -> Iterator[str]:
