@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
+from django.db import DatabaseError
 from django.utils import timezone
 
 from core.configuration import Configuration
 from core.engine import settled
-from core.engine.progress import Progress
+from core.engine.progress import Line, Progress
 from core.engine.tree import Tree, command
+from core.management.preconditions import alone, port_is_free
 from core.management.terminal import Terminal
 from core.models import Repository
 from core.services import heads, hints
@@ -41,8 +43,17 @@ class Embedded:
     once: bool = False
     expected: Collection[str] = ()
 
-    async def run(self) -> settled.Verdict | None:
-        """Run until SIGINT, SIGTERM or, with `once`, until nothing is left to do; only then there is a verdict."""
+    def run(self) -> settled.Verdict | None:
+        """Run until SIGINT, SIGTERM or, with `once`, until nothing is left to do; only then there is a verdict.
+
+        :raises ConfigurationError: something else runs on the data directory, or has the port.
+        """
+        with alone(self.configuration.data_dir):
+            if self.web:
+                port_is_free(*self.web)
+            return asyncio.run(self._run())
+
+    async def _run(self) -> settled.Verdict | None:
         self.configuration.run_dir.mkdir(parents=True, exist_ok=True)
         await sync_to_async(self._ask_for_looks)()
         tree = Tree(self._children(), self.configuration.run_dir / "tree.leash")
@@ -78,11 +89,15 @@ class Embedded:
         channel = await layer.new_channel()
         await layer.group_add(hints.PAGES, channel)
         while True:
-            await self._tell(progress)
-            if self.once and await sync_to_async(self._settled)(started):
+            try:
                 await self._tell(progress)
-                tree.stop()
-                return await sync_to_async(settled.verdict)(self.scope, self.expected)
+                if self.once and await sync_to_async(self._settled)(started):
+                    verdict = await sync_to_async(settled.verdict)(self.scope, self.expected)
+                    tree.stop()
+                    return verdict
+            except DatabaseError as error:
+                # A full disk, a lock that was held for long: whoever watches goes on watching.
+                self.terminal.tell(Line("bad", f"the database does not answer: {error}", important=True))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(layer.receive(channel), _INTERVAL)
 

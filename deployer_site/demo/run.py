@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import secrets
 import shlex
@@ -71,7 +70,7 @@ class Demo:
             expected=(sample_repository.BROKEN,),
         )
         try:
-            verdict = asyncio.run(embedded.run())
+            verdict = embedded.run()
             if verdict:
                 report(verdict, self._terminal)
         except CommandError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -145,3 +146,23 @@ def test_a_job_that_waits_goes_on_once_it_is_approved_on_the_command_line(pipeli
     assert done.returncode == 0, done.stderr
     assert once(pipeline, "--confirm", "dangerous")[0] == 0
     assert [state for _, _, state, _, _ in pipeline.jobs()] == ["succeeded", "succeeded", "queued"]
+
+
+def test_a_second_one_on_the_same_data_is_refused_and_the_first_goes_on(pipeline: Pipeline) -> None:
+    pipeline.start()
+    pipeline.until(pipeline.live_commit)
+    before = sorted(pipeline.processes("run_runner"))
+    status, told = once(pipeline)
+    assert status == 2
+    assert f"runs on {pipeline.data} already" in told
+    assert sorted(pipeline.processes("run_runner")) == before
+    assert pipeline.stop() == 0
+
+
+def test_a_port_that_is_taken_is_said_at_once(pipeline: Pipeline) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", pipeline.port))
+        taken.listen()
+        done = pipeline.command("run_pipeline", "--flavour", "acme", "--port", str(pipeline.port))
+    assert done.returncode == 2
+    assert f"the pages cannot be at 127.0.0.1:{pipeline.port}" in done.stderr

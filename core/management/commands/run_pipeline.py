@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -73,10 +72,10 @@ class Command(BaseCommand):
                 self._print(planning.make(declare), as_json=options["json"])
                 return
             scope = declare()
+            schedules.install()
+            verdict = self._run(scope, options)
         except ConfigurationError as error:
             raise CommandError(str(error), returncode=WRONG) from None
-        schedules.install()
-        verdict = self._run(scope, options)
         if verdict:
             report(verdict, Terminal())
 
@@ -88,7 +87,7 @@ class Command(BaseCommand):
         embedded = Embedded(
             configuration=configuration.current(), scope=scope, terminal=terminal, web=web, once=options["once"]
         )
-        return asyncio.run(embedded.run())
+        return embedded.run()
 
     def _print(self, plan: planning.Plan, *, as_json: bool) -> None:
         if as_json:
