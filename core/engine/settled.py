@@ -6,13 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q
 
 from core.engine.reconcile import stale_repositories
-from core.models import Job, Ref, Repository, Service
+from core.engine.snapshot import evaluate_refs
+from core.models import Job, Ref, Repository
 from core.pipeline.evaluate import Status
+from core.pipeline.graph import NodeKind
 from core.services.scope import Scope
-from core.states import JobKind, JobState, Level, Purpose
+from core.states import JobState, Level
 
 #: Seconds that a job which is put off is waited for; one that is put off longer is held.
 _PATIENCE = 120
@@ -48,32 +50,20 @@ def _can_go_on(job: Job, now: datetime) -> bool:
 
 def verdict(scope: Scope, expected: Collection[str] = ()) -> Verdict:
     """Sum up. The check builds of the branches in `expected` have to fail."""
-    failed = [f"{row.name}: {row.look_error}" for row in _repositories(scope).exclude(look_error="")]
-    refs = Ref.objects.filter(repository__in=_repositories(scope), gone_at=None).select_related("commit")
-    names: dict[int, set[str]] = {}
-    for ref in refs:
-        names.setdefault(ref.commit_id, set()).add(ref.short)
+    repositories = Repository.objects.filter(scope.repositories(), retired_at=None).select_related("flavour")
+    failed = [f"{row.name}: {row.look_error}" for row in repositories if row.look_error]
     broken: set[str] = set()
-    for job in _newest_builds(scope, names):
-        branches = names[job.commit_id] if job.commit_id else set()
-        if job.state != JobState.FAILED:
-            continue
-        broken |= branches
-        if not (branches & set(expected) and job.build and job.build.purpose == Purpose.CHECK):
-            failed.append(f"{job.title}: {job.reason}")
+    for repository in repositories:
+        refs = list(Ref.objects.filter(repository=repository, gone_at=None).select_related("commit"))
+        evaluation = evaluate_refs(repository, refs)
+        for id, state in evaluation.states.items():
+            if state.status is not Status.FAILED:
+                continue
+            node = evaluation.graph.nodes[id]
+            branches = {ref.short for ref in refs if ref.commit.hash == node.commit} & set(expected)
+            broken |= branches
+            if not (branches and node.kind is NodeKind.CHECK):
+                failed.append(f"{repository.name}: {node.label} of {node.commit[:10]}: {state.reason}")
     failed += [f"branch {name} was expected to fail and did not" for name in expected if name not in broken]
-    services = Service.objects.filter(scope.services(), retired_at=None)
-    failed += [f"{row}: {row.reason}" for row in services.filter(status=Status.FAILED)]
     active = Job.objects.active().filter(scope.jobs())
     return Verdict(tuple(failed), tuple(f"{job.title}: job {job.pk} waits" for job in active))
-
-
-def _repositories(scope: Scope) -> QuerySet[Repository]:
-    return Repository.objects.filter(scope.repositories(), retired_at=None)
-
-
-def _newest_builds(scope: Scope, commits: Collection[int]) -> list[Job]:
-    """The newest job of every build, and of every release, on commits that some ref points to."""
-    rows = Job.objects.filter(scope.jobs(), kind__in=(JobKind.BUILD, JobKind.RELEASE), commit__in=commits)
-    newest = rows.values("fingerprint").annotate(newest=Max("pk")).values("newest")
-    return list(Job.objects.filter(pk__in=newest).select_related("build"))

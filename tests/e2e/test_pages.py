@@ -59,6 +59,33 @@ def answers(pipeline: Pipeline) -> bool:
         return False
 
 
+def text(browser: Chrome, selector: str) -> str:
+    """What an element says; nothing while the page is being changed."""
+    script = "return document.querySelector(arguments[0])?.innerText ?? ''"
+    return str(browser.execute_script(script, selector))
+
+
+def press(browser: Chrome, label: str) -> bool:
+    """Press what has this label, at one moment: a live page may put another in its place at the next."""
+    script = """
+        const found = [...document.querySelectorAll("button, a")].find((each) => each.textContent.trim() === arguments[0]);
+        found?.click();
+        return Boolean(found);
+    """
+    return bool(browser.execute_script(script, label))
+
+
+def log_in(pipeline: Pipeline, browser: Chrome) -> None:
+    """As somebody whom the flavour names among its admins."""
+    script = "from django.contrib.auth.models import User; User.objects.create_user('ann', password='secret-word')"
+    assert pipeline.command("shell", "-c", script).returncode == 0
+    browser.get(page(pipeline, "/login/"))
+    browser.find_element(By.NAME, "username").send_keys("ann")
+    browser.find_element(By.NAME, "password").send_keys("secret-word")
+    browser.find_element(By.CSS_SELECTOR, "form.login button").click()
+    pipeline.until(lambda: "Log out" in text(browser, "header"))
+
+
 def shown(browser: Chrome) -> str:
     """The log as the page holds it, a line for each of its lines."""
     script = "return [...document.querySelectorAll('#log > div')].map((line) => line.textContent).join('\\n')"
@@ -88,12 +115,12 @@ def test_a_log_is_live_and_complete_however_late_one_joins_and_whatever_happens_
     pipeline.until(lambda: "line 200 of" in shown(browser))
     assert "the first line" in shown(browser), "from the first byte on"
     pipeline.kill("run_web")
-    pipeline.until(lambda: browser.find_element(By.ID, "log-state").text == "complete", seconds=90)
+    pipeline.until(lambda: text(browser, "#log-state") == "complete", seconds=90)
     assert shown(browser) == whole(pipeline, job), "no gap, no doubled line"
     assert browser.title != "forged"
     assert len(browser.find_elements(By.CSS_SELECTOR, "#log .c2")) == 1, "green is green"
     browser.refresh()
-    pipeline.until(lambda: browser.find_element(By.ID, "log-state").text == "complete")
+    pipeline.until(lambda: text(browser, "#log-state") == "complete")
     assert shown(browser) == whole(pipeline, job)
 
 
@@ -101,22 +128,18 @@ def test_the_overview_follows_what_happens_and_somebody_may_approve(pipeline: Pi
     push(pipeline, "echo built\n")
     pipeline.start("--confirm", "dangerous")
     pipeline.until(lambda: answers(pipeline))
-    script = "from django.contrib.auth.models import User; User.objects.create_user('ann', password='secret-word')"
-    assert pipeline.command("shell", "-c", script).returncode == 0
     browser.get(page(pipeline, "/"))
-    pipeline.until(lambda: "Waits for approval" in browser.find_element(By.TAG_NAME, "main").text)
-    assert "nothing yet" in browser.find_element(By.ID, "service-1").text
+    pipeline.until(lambda: "Waits for approval" in text(browser, "main"))
+    assert "nothing yet" in text(browser, "#service-1")
 
-    browser.get(page(pipeline, "/login/"))
-    browser.find_element(By.NAME, "username").send_keys("ann")
-    browser.find_element(By.NAME, "password").send_keys("secret-word")
-    browser.find_element(By.CSS_SELECTOR, "form.login button").click()
+    log_in(pipeline, browser)
     for kind in ("release", "deployment"):
         (job,) = pipeline.until(lambda kind=kind: pipeline.query("select id from core_job where kind = ?", kind))[0]
         browser.get(page(pipeline, f"/jobs/{job}/"))
-        browser.find_element(By.XPATH, "//button[text()='Approve']").click()
+        pipeline.until(lambda: press(browser, "Approve"))
+        pipeline.until(lambda: "Approved: it starts" in text(browser, "body"))
     browser.get(page(pipeline, "/"))
-    pipeline.until(lambda: "Sell <b>more</b>" in browser.find_element(By.ID, "service-1").text)
+    pipeline.until(lambda: "Sell <b>more</b>" in text(browser, "#service-1"))
     rows = pipeline.query(
         "select verb from core_activity a join auth_user u on u.id = a.user_id where username = 'ann'"
     )
@@ -130,16 +153,11 @@ def test_a_rollback_is_explained_confirmed_and_done(pipeline: Pipeline, browser:
         commit = pipeline.work.commit_hash()
         pipeline.until(lambda commit=commit: pipeline.live_commit() == commit and not pipeline.active())
     first = pipeline.query("select hash from core_commit order by id")[0][0]
-    script = "from django.contrib.auth.models import User; User.objects.create_user('ann', password='secret-word')"
-    assert pipeline.command("shell", "-c", script).returncode == 0
-    browser.get(page(pipeline, "/login/?next=/services/1/"))
-    browser.find_element(By.NAME, "username").send_keys("ann")
-    browser.find_element(By.NAME, "password").send_keys("secret-word")
-    browser.find_element(By.CSS_SELECTOR, "form.login button").click()
-    pipeline.until(lambda: browser.find_elements(By.LINK_TEXT, "Roll back…"))
-    browser.find_element(By.LINK_TEXT, "Roll back…").click()
-    assert first[:10] in browser.find_element(By.TAG_NAME, "main").text
+    log_in(pipeline, browser)
+    browser.get(page(pipeline, "/services/1/"))
+    pipeline.until(lambda: press(browser, "Roll back…"))
+    pipeline.until(lambda: first[:10] in text(browser, "main"))
     browser.find_element(By.NAME, "reason").send_keys("it was better")
-    browser.find_element(By.CSS_SELECTOR, "button.danger").click()
+    assert press(browser, "Roll back")
     pipeline.until(lambda: pipeline.live_commit() == first)
-    pipeline.until(lambda: "it was better" in browser.find_element(By.TAG_NAME, "main").text)
+    pipeline.until(lambda: "it was better" in text(browser, "main"))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from core.pipeline.evaluate import Evaluation, NodeState, Status, evaluate
 from core.pipeline.facts import RecipeFact, Result, Snapshot
 from core.pipeline.graph import NodeKind, build
-from core.pipeline.operations import Build, Deploy
+from core.pipeline.operations import Build, Deploy, Publish
 from core.states import JobState, Purpose
 from tests.core.pipeline.events import Event
 from tests.core.pipeline.rows import Fate, Start
@@ -214,18 +214,23 @@ def test_at_rest_every_service_runs_what_it_should_or_something_is_in_its_way(hi
     evaluation = evaluate(world.snapshot())
     for service, node in evaluation.graph.services().items():
         if evaluation.states[node.id].status is Status.DONE:
-            assert _runs_what_it_should(world, service)
+            assert _runs_what_it_should(world, evaluation, service)
         else:
             assert _in_the_way(evaluation, node.id)
 
 
-def _runs_what_it_should(world: World, service: int) -> bool:
-    """The head's release; or the one that a person went back to, away from that head."""
-    head = world.refs[world.declaration.services()[service].ref].commit
-    rollback = world.rollbacks.get(service)
+def _runs_what_it_should(world: World, evaluation: Evaluation, service: int) -> bool:
+    """The head's newest builds; or the release that a person went back to, away from that head."""
+    target = world.declaration.services()[service]
+    head, rollback = world.refs[target.ref].commit, world.rollbacks.get(service)
     if rollback and rollback.away_from == head:
         return world.running[service] == rollback.release
-    return world.published[world.running[service]].commit == head
+    published, wanted = (
+        world.published[world.running[service]],
+        evaluation.graph.nodes[f"release:{target.id}"].operation,
+    )
+    assert isinstance(wanted, Publish)
+    return (published.commit, dict(published.builds)) == (head, dict(wanted.builds))
 
 
 def _in_the_way(evaluation: Evaluation, id: str) -> bool:
