@@ -58,10 +58,10 @@ class Due:
 class Runner:
     """One runner process's work. `run` returns after `stop` was called and everything in hand has ended."""
 
-    def __init__(self, configuration: Configuration, scope: Scope = Scope()) -> None:  # noqa: B008  a frozen value
+    def __init__(self, configuration: Configuration, scope: Scope | None = None) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"[-100:]
         self._configuration = configuration
-        self._scope = scope
+        self._scope = scope or Scope()
         self._lease = timedelta(seconds=configuration.lease_seconds)
         self._worker = Worker(configuration, self.name, self._grown)
         self._attempts: dict[int, asyncio.Task[None]] = {}

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from core.models import Build, Ref, Repository, Service
 from core.queries.access import role_of
 from core.states import Role
+from core.web.links import commit_url
 
 #: Refs on one page.
 _PAGE = 50
@@ -30,18 +31,18 @@ def repository(request: HttpRequest, pk: int) -> HttpResponse:
         "repository": row,
         "wanted": wanted,
         "page": page,
-        "refs": _with_builds(page.object_list),
+        "refs": _with_builds(row, page.object_list),
         "services": services.select_related("target__recipe", "current__commit"),
         "may_act": role_of(request.user, row.flavour) >= Role.BUILDER,
     }
     return render(request, "deployer/repository.html", context)
 
 
-def _with_builds(refs: Iterable[Ref]) -> list[tuple[Ref, list[Build]]]:
-    """Each ref with the builds of its commit, the newest of each recipe, platform and purpose."""
+def _with_builds(repository: Repository, refs: Iterable[Ref]) -> list[tuple[Ref, str, list[Build]]]:
+    """Each ref with its commit's page and builds: the newest of each recipe, platform and purpose."""
     rows = list(refs)
     newest: dict[int, dict[tuple[object, ...], Build]] = defaultdict(dict)
     builds = Build.objects.filter(commit__in=[ref.commit_id for ref in rows]).select_related("recipe", "job")
     for build in builds.order_by("pk"):
         newest[build.commit_id][build.recipe_id, build.platform, build.purpose] = build
-    return [(ref, list(newest[ref.commit_id].values())) for ref in rows]
+    return [(ref, commit_url(repository, ref.commit.hash), list(newest[ref.commit_id].values())) for ref in rows]

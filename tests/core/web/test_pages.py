@@ -223,6 +223,15 @@ def test_plugins_add_facts_to_a_service(client: Client, dummy: Dummy) -> None:
     assert "shop: 3 of 3" in client.get(f"/services/{Service.objects.get().pk}/").content.decode()
 
 
+def test_a_commit_leads_to_its_page_at_the_source(client: Client, dummy: Dummy) -> None:
+    source = Use("dummy", page="https://git.example.org")
+    declarations.apply(declaration.Flavour("acme", [declaration.Repository("acme/shop", source)]), "tests")
+    repository = Repository.objects.get()
+    shop.look(repository, main="one")
+    text = client.get(f"/repositories/{repository.pk}/").content.decode()
+    assert f'href="https://git.example.org/commit/{shop.hash_of("one")}"' in text
+
+
 def test_the_log_is_nothing_but_text(client: Client, repository: Repository) -> None:
     job = Job.objects.first()
     assert job
