@@ -22,7 +22,7 @@ def main() -> None:
             for number in range(JOBS):
                 pipeline.work.commit(f"Commit {number}")
                 run_git("branch", f"b{number}", cwd=pipeline.work.path)
-            pipeline.work.push("--all")
+            pipeline.work.push("refs/heads/*:refs/heads/*")
             pipeline.command("shell", "-c", _LOOK)
             pipeline.until(lambda: pipeline.active() == JOBS)
             waiting = _tell(f"with {JOBS} jobs that wait", pipeline)

@@ -88,7 +88,8 @@ def claim(
             continue
         if job.pool in left:
             left[job.pool] -= 1
-        _move(job, JobState.RUNNING, Actor.RUNNER, runner=runner, lease_until=now + lease, started_at=now)
+        held = {"runner": runner, "lease_until": now + lease}
+        _move(job, JobState.RUNNING, Actor.RUNNER, started_at=now, reason="", **held)
         taken.append(job)
     return taken
 
