@@ -46,6 +46,7 @@ from core.interfaces import (
 from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
 from core.plugins import API_VERSION, PluginConfig
 from core.processes import Leash, ask, run
+from core.secrets import secret, secret_file
 from core.states import Health, Level, Purpose, RefKind
 
 __all__ = [
@@ -102,4 +103,6 @@ __all__ = [
     "ask",
     "hookimpl",
     "run",
+    "secret",
+    "secret_file",
 ]

@@ -41,6 +41,7 @@ class Configuration(BaseSettings):
     disabled_plugins: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Names of plugins that are not loaded, separated by commas."
     )
+    secrets_dir: Path = Field(_SECRETS, description="Directory of files that hold secrets, one each, by name.")
     concurrency: int = Field(200, ge=1, description="Jobs that one runner may have in hand at once.")
     lease_seconds: float = Field(30.0, gt=0, description="After this long without a sign a runner has lost its jobs.")
     log_level: str = Field("INFO", description="Least severity of the process's own messages.")

@@ -15,7 +15,7 @@ Errors: raise `Waiting` for what will pass, `Stalled` for what will not, `Operat
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -142,12 +142,14 @@ class Observation:
 
     :param digest: None where it runs nothing, or something that no release is known by.
     :param detail: one line for people: `2 of 2 tasks running`.
+    :param drift: what else was changed since the deployment, by whomever: `scaled from 2 to 5`; empty where nothing was.
     """
 
     digest: str | None
     health: Health = Health.UNKNOWN
     since: datetime | None = None
     detail: str = ""
+    drift: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +203,8 @@ class Context:
     :param attempt: 1 for the first; more after an error that may pass or after a crash.
     :param data: a directory that this plugin keeps, on this host.
     :param leash: for `core.api.run`, so that nothing that an attempt started outlives it unnoticed.
+    :param stopping: whether the runner itself is being stopped. An operation that is cancelled then is taken up again
+        soon: what goes on without the runner need not be undone.
     """
 
     log: Log
@@ -208,12 +212,13 @@ class Context:
     data: Path
     leash: int | None = None
     attempt: int = 1
+    stopping: Callable[[], bool] = lambda: False
 
 
 class Checkout(Protocol):
     """Puts a commit's files, without history unless asked for, into a directory that does not exist yet."""
 
-    async def __call__(self, directory: Path) -> None: ...
+    async def __call__(self, directory: Path, *, history: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +228,8 @@ class BuildRequest:
     :param trusted: False for what a stranger may have written. Such a build sees no secret.
     :param image: the name it will be published under; None for a check build, which must not push.
     :param args: the recipe's build arguments, inputs filled in.
+    :param commit_url: a page about the commit at its source, or empty.
+    :param url: the page of this job.
     """
 
     repository: str
@@ -234,6 +241,8 @@ class BuildRequest:
     options: Options
     args: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
+    commit_url: str = ""
+    url: str = ""
     checkout: Checkout
 
 
@@ -242,6 +251,8 @@ class PublishRequest:
     """Publish the builds of a release under its name.
 
     :param artifacts: by platform, what `build` answered.
+    :param commit_url: a page about the commit at its source, or empty.
+    :param url: the page of this job.
     """
 
     repository: str
@@ -250,6 +261,8 @@ class PublishRequest:
     image: str
     options: Options
     artifacts: Mapping[str, str]
+    commit_url: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,12 +271,14 @@ class DeployRequest:
 
     :param previous: what it ran before, to go back to; None at the first deployment.
     :param rollback: a person asked to go back to an older release.
+    :param kept: releases that people may want to go back to: their images are not to be removed.
     """
 
     service: ServicePlace
     release: Release
     previous: Release | None = None
     rollback: bool = False
+    kept: Sequence[Release] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,9 +315,12 @@ class Source(ABC):
         """
 
     @abstractmethod
-    async def checkout(self, place: RepositoryPlace, commit: str, directory: Path, context: Context) -> None:
+    async def checkout(
+        self, place: RepositoryPlace, commit: str, directory: Path, context: Context, *, history: bool = False
+    ) -> None:
         """Put a commit's files into `directory`.
 
+        :param history: with `.git` and the commits before.
         :raises Stalled: when the commit exists no more.
         """
 
@@ -336,8 +354,15 @@ class Builder(ABC):
     build_level: ClassVar[Level] = Level.AVERAGE
     publish_level: ClassVar[Level] = Level.DANGEROUS
 
-    #: How many builds one runner may have in hand at once; None where something else sets the limit.
+    #: How many builds may run at once in one place; None where something else sets the limit.
     capacity: int | None = None
+
+    def place(self, platform: str, options: _Given) -> str:
+        """Where a build takes place, such as the name of an engine; empty for the runner's own host.
+
+        The builds of all runners in one place share its `capacity`; on its own host each runner has all of it.
+        """
+        return ""
 
     def unsupported(self, platforms: Sequence[str]) -> Sequence[str]:
         """Those of the platforms that this builder cannot build for. They are told when a declaration is read."""

@@ -50,6 +50,7 @@ class ServiceAdmin(DeclaredAdmin):
         "observed_digest",
         "observed_health",
         "observed_detail",
+        "observed_drift",
         "observed_at",
     )
     list_display = ("__str__", "declared_in", "target", "deployer", "status", "reason", "current", "observed_health")

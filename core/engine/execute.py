@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,17 @@ from core.interfaces import (
     RepositoryPlace,
     ServicePlace,
 )
-from core.models import Build, Job, Repository, Service
+from core.models import Build, Deployment, Job, Repository, Service
 from core.models import Commit as CommitRow
 from core.models import Release as ReleaseRow
 from core.pipeline.validate import option_faults
 from core.plugins import plugins
-from core.states import JobKind, Purpose
+from core.states import JobKind, JobState, Purpose
 
 #: Seconds after which an operation that no recipe sets a limit for is ended.
 RELEASE_TIMEOUT, DEPLOYMENT_TIMEOUT, INPUT_TIMEOUT = 900, 1800, 300
+#: Releases of a service whose images are kept for going back.
+KEPT_RELEASES = 5
 #: Seconds after which a gate that holds without saying until when is asked again.
 _GATE_INTERVAL = 30
 
@@ -82,8 +84,8 @@ def _build(job: Job) -> Operation:
     source_data = configuration.current().plugin_dir(commit.repository.source)
 
     async def run(context: Context) -> str:
-        async def checkout(directory: Path) -> None:
-            await source.checkout(place, commit.hash, directory, _at(context, source_data))
+        async def checkout(directory: Path, *, history: bool = False) -> None:
+            await source.checkout(place, commit.hash, directory, _at(context, source_data), history=history)
 
         request = BuildRequest(
             repository=place.name,
@@ -95,6 +97,8 @@ def _build(job: Job) -> Operation:
             options=options,
             args=build.args,
             image=build.target.image if build.target else None,
+            commit_url=source.commit_url(place, commit.hash),
+            url=_page(job),
             checkout=checkout,
         )
         return await builder.build(request, context)
@@ -115,6 +119,8 @@ def _release(job: Job) -> Operation:
         image=release.image,
         options=_options(builder.Options, recipe.options),
         artifacts={build.platform: build.job.value for build in _builds(release) if build.job},
+        commit_url=_commit_url(commit),
+        url=_page(job),
     )
 
     async def run(context: Context) -> str:
@@ -122,6 +128,15 @@ def _release(job: Job) -> Operation:
 
     data = configuration.current().plugin_dir(recipe.builder)
     return Operation(run, RELEASE_TIMEOUT, "nothing: a release has a fixed time", data)
+
+
+def _page(job: Job) -> str:
+    return f"{job.flavour.base_url.rstrip('/')}/jobs/{job.pk}/" if job.flavour.base_url else ""
+
+
+def _commit_url(commit: CommitRow) -> str:
+    source = plugins.source(commit.repository.source)
+    return source.commit_url(repository_place(commit.repository), commit.hash)
 
 
 def _builds(release: ReleaseRow) -> list[Build]:
@@ -139,6 +154,7 @@ def _deployment(job: Job) -> Operation:
         release=release,
         previous=_published(previous) if previous else None,
         rollback=deployment.rollback,
+        kept=_kept(service),
     )
     flavour = job.flavour.name
 
@@ -157,6 +173,14 @@ def _deployment(job: Job) -> Operation:
 
     data = configuration.current().plugin_dir(service.deployer)
     return Operation(run, DEPLOYMENT_TIMEOUT, "nothing: a deployment has a fixed time", data)
+
+
+def _kept(service: Service) -> list[Release]:
+    """The releases that a service ran last, which people may want to go back to."""
+    done = Deployment.objects.filter(service=service, job__state=JobState.SUCCEEDED).select_related("release__commit")
+    return list({each.release_id: _published(each.release) for each in done[: KEPT_RELEASES * 3]}.values())[
+        :KEPT_RELEASES
+    ]
 
 
 async def _ask_gates(question: DeploymentQuestion) -> None:
@@ -209,7 +233,7 @@ def _options(model: type[Options], kept: dict[str, Any]) -> Options:
 
 
 def _at(context: Context, data: Path) -> Context:
-    return Context(log=context.log, scratch=context.scratch, data=data, leash=context.leash, attempt=context.attempt)
+    return replace(context, data=data)
 
 
 def _commit(row: CommitRow) -> Commit:

@@ -27,8 +27,7 @@ from core.configuration import Configuration
 from core.engine import looks, reconcile, recovery
 from core.engine.worker import Verdict, Worker
 from core.models import Job, Message, Repository, Service
-from core.plugins import plugins
-from core.services import heads, hints, inputs, jobs, messages, observations, runners
+from core.services import heads, hints, inputs, jobs, messages, observations, pools, runners
 from core.services.scope import Scope
 from core.states import JobKind, JobState
 
@@ -63,7 +62,7 @@ class Runner:
         self._configuration = configuration
         self._scope = scope or Scope()
         self._lease = timedelta(seconds=configuration.lease_seconds)
-        self._worker = Worker(configuration, self.name, self._grown)
+        self._worker = Worker(configuration, self.name, self._grown, lambda: self._stopping)
         self._attempts: dict[int, asyncio.Task[None]] = {}
         self._pools: dict[int, tuple[str, JobKind]] = {}
         self._cancelled: dict[int, str] = {}
@@ -142,12 +141,7 @@ class Runner:
         room = self._configuration.concurrency - len(self._attempts)
         if room <= 0:
             return []
-        used = Counter(pool for pool, _ in self._pools.values())
-        places = {
-            f"builder {kind}": builder.capacity - used[f"builder {kind}"]
-            for kind, builder in plugins.builders.items()
-            if builder.capacity is not None
-        }
+        places = pools.free(Counter(pool for pool, _ in self._pools.values()))
         return jobs.claim(self.name, timezone.now(), self._lease, self._scope, places=places, limit=room)
 
     # Attempts

@@ -45,13 +45,21 @@ class Worker:
     """Runs attempts for one runner.
 
     :param written: called with a job's key whenever its log grows.
+    :param stopping: whether the runner is being stopped.
     """
 
-    def __init__(self, configuration: Configuration, runner: str, written: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        runner: str,
+        written: Callable[[int], None],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._configuration = configuration
         self._scratch = configuration.data_dir / "scratch" / runner
         self._store = LogStore(configuration.logs_dir)
         self._written = written
+        self._stopping = stopping
 
     async def attempt(self, job: Job) -> Verdict:
         """Run a job once. Cancelling it ends what it runs; the caller then knows why it was cancelled."""
@@ -87,7 +95,14 @@ class Worker:
         await asyncio.to_thread(_make_empty, scratch)
         try:
             async with Leash(self._leash(row)).held() as leash:
-                context = Context(log=log, scratch=scratch, data=operation.data, leash=leash, attempt=job.attempts + 1)
+                context = Context(
+                    log=log,
+                    scratch=scratch,
+                    data=operation.data,
+                    leash=leash,
+                    attempt=job.attempts + 1,
+                    stopping=self._stopping,
+                )
                 return await _within(operation, context)
         finally:
             await asyncio.to_thread(_remove, scratch)

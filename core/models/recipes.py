@@ -70,6 +70,7 @@ class Service(Declared):
         editable=False,
     )
     observed_detail = models.TextField(blank=True, editable=False)
+    observed_drift = models.TextField(blank=True, editable=False)
     observed_at = models.DateTimeField(null=True, editable=False)
     next_observe_at = models.DateTimeField(null=True, db_index=True, editable=False)
 
@@ -87,8 +88,14 @@ class Service(Declared):
         return f"{self.name}@{self.host}" if self.host else self.name
 
     @property
-    def drifted(self) -> bool:
-        """Whether it was seen running something else than its latest deployment said."""
-        return bool(
-            self.current and self.observed_at and self.observed_digest and self.observed_digest != self.current.digest
+    def drift(self) -> str:
+        """What is not as its latest deployment said, in words."""
+        if not (self.current and self.observed_at):
+            return ""
+        other = self.observed_digest and self.observed_digest != self.current.digest
+        image = (
+            f"it runs {self.observed_digest.removeprefix('sha256:')[:12]}, another image than its latest deployment"
+            if other
+            else ""
         )
+        return "; ".join(filter(None, [image, self.observed_drift]))

@@ -45,7 +45,7 @@ class ServiceNow:
     :param runs: what its latest successful deployment moved it to; None before the first.
     :param status: what the last evaluation made of it (`core.pipeline.evaluate.Status`); empty before the first.
     :param reason: one sentence: why it is not done. Empty for what is.
-    :param drifted: it was seen running something else than `runs`.
+    :param drift: what was seen to be otherwise than its latest deployment said, in words.
     """
 
     id: int
@@ -64,7 +64,7 @@ class ServiceNow:
     health: Health
     seen: str
     seen_at: datetime | None
-    drifted: bool
+    drift: str
 
     @property
     def full_name(self) -> str:
@@ -111,7 +111,7 @@ def _value(row: Service) -> ServiceNow:
         health=Health(row.observed_health),
         seen=row.observed_detail,
         seen_at=row.observed_at,
-        drifted=row.drifted,
+        drift=row.drift,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from core import configuration
 from core.models import Job
 from core.pipeline.explain import QueuedJob, why_queued
-from core.services import runners
+from core.services import pools, runners
 from core.states import JobKind, JobState, Level
 
 
@@ -18,15 +18,16 @@ def reasons(jobs: Iterable[Job], now: datetime) -> dict[int, str]:
     :param jobs: with their flavours.
     """
     alive = runners.alive(now, timedelta(seconds=configuration.current().lease_seconds))
-    return {job.pk: _reason(job, now, alive) for job in jobs}
+    rows = list(jobs)
+    full = pools.full({job.pool for job in rows if job.state == JobState.QUEUED and job.pool}, runners=alive)
+    return {job.pk: _reason(job, now, alive, job.pool in full) for job in rows}
 
 
-def _reason(job: Job, now: datetime, runners: int) -> str:
+def _reason(job: Job, now: datetime, runners: int, pool_full: bool) -> str:
     match job.state:
         case JobState.QUEUED:
             threshold = job.flavour.threshold_at(now)
-            # Which pools are full only their runners know.
-            return why_queued(_queued(job), threshold=threshold, now=now, runners=runners, pool_full=False)
+            return why_queued(_queued(job), threshold=threshold, now=now, runners=runners, pool_full=pool_full)
         case JobState.RUNNING if job.cancel_reason:
             return f"Is being cancelled: {job.cancel_reason}"
         case _:

@@ -35,7 +35,7 @@ class RollbackOut(Schema):
 
 
 class ServiceOut(Schema):
-    """A service. `runs` is what it was last moved to; `reason` says why it is not done; `drifted`: it runs something else."""
+    """A service. `runs` is what it was last moved to; `reason` says why it is not done; `drift`: what was changed since."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class ServiceOut(Schema):
     health: str
     seen: str
     seen_at: datetime | None
-    drifted: bool
+    drift: str
 
 
 class RollBack(ReasonNeeded):

@@ -33,6 +33,7 @@ def record(service: Service, seen: Observation, now: datetime) -> None:
         "observed_digest": seen.digest or "",
         "observed_health": seen.health,
         "observed_detail": seen.detail,
+        "observed_drift": seen.drift,
     }
     changed = any(getattr(service, name) != value for name, value in fields.items())
     Service.objects.filter(pk=service.pk).update(observed_at=now, **fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.models import Build, Commit, Deployment, Job, Release, Repository, Service
 from core.pipeline import operations
 from core.pipeline.operations import Operation
-from core.services import jobs
+from core.services import jobs, pools
 from core.states import JobKind, Level
 
 
@@ -48,7 +48,7 @@ def _queue_build(repository: Repository, build: Build, *, level: Level, priority
         title=f"{repository.name}: {build} of {build.commit.short}",
         level=level,
         priority=priority,
-        pool=f"builder {build.recipe.builder}",
+        pool=pools.pool_of(build.recipe, build.platform),
         build=build,
     )
     Build.objects.filter(pk=build.pk).update(job=job)

@@ -14,6 +14,6 @@ class DirectoryCheckout:
 
     files: Path
 
-    async def __call__(self, directory: Path) -> None:
+    async def __call__(self, directory: Path, *, history: bool = False) -> None:
         assert not directory.exists(), "a checkout goes into a directory that does not exist yet"
         await asyncio.to_thread(shutil.copytree, self.files, directory, symlinks=True)

@@ -97,8 +97,12 @@ class GitSource(Source):
                 return Heads(heads=heads, default_branch=listing.default_branch, validator=listing.validator)
         raise OperationError(f"{commands.redacted(options.url)}: its refs moved each time they were read")
 
-    async def checkout(self, place: RepositoryPlace, commit: str, directory: Path, context: Context) -> None:
+    async def checkout(
+        self, place: RepositoryPlace, commit: str, directory: Path, context: Context, *, history: bool = False
+    ) -> None:
         options = _options(place)
+        if history:
+            options = options.model_copy(update={"include_git": True})
         mirror = Mirror(context.data, place.name, options.url)
         async with mirror.held():
             if not mirror.seen(commit):

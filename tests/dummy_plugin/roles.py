@@ -116,7 +116,9 @@ class DummySource(Source):
             return Heads(unchanged=True, validator=validator)
         return Heads(heads=heads, default_branch="main", validator=now)
 
-    async def checkout(self, place: RepositoryPlace, commit: str, directory: Path, context: Context) -> None:
+    async def checkout(
+        self, place: RepositoryPlace, commit: str, directory: Path, context: Context, *, history: bool = False
+    ) -> None:
         if commit in self.lost:
             raise Stalled(f"commit {commit[:10]} exists no more in {place.name}")
         directory.mkdir(parents=True)

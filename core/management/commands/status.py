@@ -61,6 +61,6 @@ def _reason(service: running.ServiceNow) -> str:
     sentences = [service.reason]
     if service.rollback:
         sentences.append(f"{service.rollback.asked_by} had it go back: {service.rollback.reason}")
-    if service.drifted:
-        sentences.append("It was seen running something else")
+    if service.drift:
+        sentences.append(f"Drift: {service.drift}")
     return "; ".join(filter(None, sentences))

@@ -91,7 +91,7 @@ async def test_a_push_goes_live(dummy: Dummy, runner: Runner) -> None:
     states = await ask(lambda: list(Job.objects.order_by("pk").values_list("kind", "state")))
     assert states == [("build", "succeeded"), ("release", "succeeded"), ("deployment", "succeeded")]
     seen = await until(lambda: Service.objects.filter(observed_health=Health.HEALTHY).first())
-    assert not await ask(lambda: seen.drifted)
+    assert not await ask(lambda: seen.drift)
 
 
 async def test_a_plugin_that_raises_fails_its_job_with_a_traceback_and_nothing_else(

@@ -50,7 +50,7 @@ def test_drift_is_told():
     service = factories.make_service()
     factories.make_deployment(service=service)
     Service.objects.update(observed_digest=factories.digest_of("other"), observed_at=timezone.now())
-    assert running.service(service.pk).drifted
+    assert running.service(service.pk).drift
 
 
 def test_what_is_retired_is_not_listed_and_can_still_be_read():

@@ -76,7 +76,7 @@ def test_a_service_tells_what_runs_and_why_it_is_not_further(anybody):
     factories.make_rollback(service=service, release=deployment.release, reason="it leaks")
     Service.objects.update(observed_digest="sha256:other", observed_at=timezone.now())
     seen = anybody.get(f"services/{service.pk}").json()
-    assert (seen["status"], seen["reason"], seen["drifted"]) == ("failed", "it is not healthy", True)
+    assert (seen["status"], seen["reason"], bool(seen["drift"])) == ("failed", "it is not healthy", True)
     assert seen["runs"]["digest"] == deployment.release.digest
     assert seen["rollback"]["reason"] == "it leaks"
     assert anybody.get("services", repository=seen["repository"]).json() == [seen]

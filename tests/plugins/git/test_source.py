@@ -16,7 +16,7 @@ from core.testing.contexts import attempt_context
 from core.testing.git_server import GitServer, WorkTree, run_git
 from core.testing.logs import RecordingLog
 from plugins.git.source import SECRET, GitOptions, GitSource
-from tests.plugins.git.ssh import sshd
+from tests.ssh_server import sshd
 
 NAME = "acme/shop"
 
