@@ -10,6 +10,7 @@ import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,9 +42,11 @@ class EngineRefused(OperationError):  # noqa: N818  what it says, and not that t
 class Engine:
     """A connection to one engine. Make it with `connect`."""
 
-    def __init__(self, client: httpx.AsyncClient, where: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, client: httpx.AsyncClient, where: str, environment: Mapping[str, str], key: str) -> None:
         self._client = client
         self._version = ""
+        #: Tells it from others, in a file's name.
+        self.key = key
         #: How people call it.
         self.where = where
         #: What Docker's command line has to be told to reach the same engine.
@@ -200,13 +203,14 @@ async def connect(host: str) -> AsyncIterator[Engine]:
     :raises OperationError: ssh cannot reach it.
     """
     endpoint = hosts.find(host)
+    key = sha256(endpoint.url.encode()).hexdigest()[:16]
     where = f"the engine of {host}" if host else "the engine of this host"
     async with contextlib.AsyncExitStack() as stack:
         if endpoint.url.startswith("ssh://"):
             tunnel = await stack.enter_async_context(tunnels.tunnel(endpoint.url))
             endpoint = Endpoint(url=f"unix://{tunnel.socket}", origin=endpoint.origin)
         client = await stack.enter_async_context(_client(endpoint))
-        yield Engine(client, where, _environment(endpoint))
+        yield Engine(client, where, _environment(endpoint), key)
 
 
 def _client(endpoint: Endpoint) -> httpx.AsyncClient:

@@ -106,4 +106,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": DEPLOYER.log_level},
+    # One line for every question to an engine would hide all others.
+    "loggers": {"httpx": {"level": "WARNING"}},
 }

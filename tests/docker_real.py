@@ -1,7 +1,7 @@
 """A real Docker engine in swarm mode, a second one, and real registries, started by the tests and gone with them.
 
-The first engine is shared by all of a run's processes: whoever needs it first starts it, and the last one to leave ends
-it. What tests make on it has names of their own (`unique`), and is theirs to remove.
+The first engine is shared by all tests on the machine, as the ports of a swarm are: whoever needs it first starts it, and
+the last one to leave ends it. What tests make on it has names of their own (`unique`), and is theirs to remove.
 """
 
 from __future__ import annotations
@@ -79,13 +79,10 @@ def cli_program() -> str:
 
 
 @contextmanager
-def shared_engine(run: str) -> Iterator[RealEngine]:
-    """The engine of this run of tests, in swarm mode.
-
-    :param run: names the run: the same in all its processes.
-    """
+def shared_engine() -> Iterator[RealEngine]:
+    """The engine of all tests, in swarm mode."""
     required("dockerd", "docker.io")
-    directory = Path(tempfile.gettempdir()) / f"deployer-engine-{run}"
+    directory = Path(tempfile.gettempdir()) / "deployer-engine-shared"
     directory.mkdir(exist_ok=True)
     _sweep(keep=directory)
     engine = RealEngine(directory)
@@ -93,8 +90,9 @@ def shared_engine(run: str) -> Iterator[RealEngine]:
         with _locked(directory):
             if not _answers(engine):
                 _start(engine, "deployer0", "10.213.0.1/16")
-                engine.cli("swarm", "init", "--advertise-addr", "127.0.0.1", "--task-history-limit", "3")
                 _load_base(engine)
+            if engine.cli("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
+                engine.cli("swarm", "init", "--advertise-addr", "127.0.0.1", "--task-history-limit", "3")
             fcntl.flock(users, fcntl.LOCK_SH)
         yield engine
         with _locked(directory):
@@ -275,7 +273,7 @@ BASE = "base:latest"
 
 def _load_base(engine: RealEngine) -> None:
     client = engine.client()
-    client.api.import_image_from_data(busybox_tree(), repository="base", tag="latest", changes=["ENV PATH=/bin"])
+    client.api.import_image_from_data(busybox_tree(), repository="base", tag="latest", changes=["ENV PATH=/bin", 'CMD ["sleep", "3153600"]'])
 
 
 def web_dockerfile(word: str, *, healthy: bool = True, command: str = SERVE) -> str:
@@ -361,11 +359,9 @@ def make_certificates(directory: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(testrun_uid: str) -> Iterator[RealEngine]:
+def engine() -> Iterator[RealEngine]:
     """The engine that all tests share, in swarm mode."""
-    with shared_engine(
-        f"{os.getppid() if 'PYTEST_XDIST_WORKER' in os.environ else os.getpid()}-{testrun_uid[:8]}"
-    ) as real:
+    with shared_engine() as real:
         yield real
 
 

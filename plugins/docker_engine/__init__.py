@@ -1,0 +1,1 @@
+"""Builds images on Docker engines and publishes them."""

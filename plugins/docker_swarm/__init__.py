@@ -1,0 +1,1 @@
+"""Moves services of Docker Swarm to releases, and tells what they run."""

@@ -1,0 +1,256 @@
+"""Moving one service to one image, and what is done when that fails.
+
+A move is a state of the swarm, not of this process: each step begins with reading what the service is, so that another
+process can take a move up where this one was killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from containers.engine import connect
+from containers.names import ImageName
+from core.api import Context, DeploymentFailed, DeployRequest, OperationError, Stalled
+from plugins.docker_swarm import specs
+from plugins.docker_swarm.client import OutOfSequence, Swarm, SwarmService
+from plugins.docker_swarm.following import Follower
+from plugins.docker_swarm.options import DeployerOptions
+from plugins.docker_swarm.tasks import Standing, Task, standing
+
+#: Seconds between two looks at a move.
+LOOK = 0.5
+#: Seconds that an engine may be silent in the middle of a move, or refuse for a fault of its own.
+OUTAGE = 120
+#: Seconds that tasks get to stand when the update itself is over.
+SETTLE = 30
+#: Seconds for asking for a rollback when the move is cancelled.
+_UNDO = 15
+
+
+class Move:
+    """One attempt to move a service. `run` returns when it runs the release and stands."""
+
+    def __init__(self, request: DeployRequest, context: Context, options: DeployerOptions) -> None:
+        self._request = request
+        self._context = context
+        self._options = options
+        self._name = options.service or request.service.name
+        self._image = ImageName.parse(request.release.reference)
+        self._log = context.log
+        self._follower = Follower(context.log)
+        self._deadline = time.monotonic() + options.timeout
+        self._before: Collection[str] = ()
+        self._posted = False
+
+    async def run(self) -> None:
+        """Move it.
+
+        :raises DeploymentFailed: it does not run the release; says what it runs.
+        :raises OperationError: the engine was gone for too long; another attempt goes on from there.
+        """
+        try:
+            await self._patiently(self._start)
+            broken = await self._patiently(self._follow)
+        except asyncio.CancelledError:
+            await self._cancelled()
+            raise
+        if broken:
+            await self._patiently(lambda swarm: self._fail(swarm, broken))
+
+    async def _patiently(self, step: Callable[[Swarm], Awaitable[str]]) -> str:
+        """Do a step, connecting anew when the engine goes away in the middle of it."""
+        silent_since = 0.0
+        while True:
+            try:
+                async with connect(self._request.service.host) as engine:
+                    return await step(Swarm(engine))
+            except Stalled:
+                raise
+            except OutOfSequence:
+                self._log.note(f"{self._name} was changed meanwhile; it is read again")
+            except OperationError as error:
+                now = time.monotonic()
+                if not silent_since or now - silent_since > OUTAGE * 2:
+                    silent_since = now
+                    self._log.note(f"{error}; trying again for {OUTAGE} s")
+                if now - silent_since > OUTAGE or not self._posted:
+                    raise
+            await asyncio.sleep(2 * LOOK)
+
+    # Starting
+
+    async def _start(self, swarm: Swarm) -> str:
+        service = await self._service(swarm)
+        tasks = await swarm.tasks(service)
+        ours = specs.digest_of(service.spec) == self._image.digest
+        self._before = {task.id for task in tasks if not ours or task.created_at < service.started_at}
+        if self._was_rolled_back(service, tasks):
+            raise DeploymentFailed(
+                f"{self._name} was rolled back while nobody watched: {service.message}",
+                running=specs.digest_of(service.spec) or None,
+            )
+        if ours and (service.update != "paused" or self._context.attempt > 1):
+            if service.update == "updating":
+                self._log.note(f"{self._name} is being moved already; this goes on from there")
+            self._posted = True
+            return ""
+        await self._prepare(swarm, service)
+        self._posted = True
+        for warning in await swarm.update(service, specs.with_image(service.spec, str(self._image))):
+            self._log.note(f"the engine warns: {warning}")
+        return ""
+
+    def _was_rolled_back(self, service: SwarmService, tasks: Sequence[Task]) -> bool:
+        """Whether an attempt before this one got as far as a rollback, which a killed process could not tell of."""
+        ours = any(task.digest == self._image.digest and task.created_at >= service.started_at for task in tasks)
+        other = specs.digest_of(service.spec) != self._image.digest
+        return self._context.attempt > 1 and service.update.startswith("rollback") and other and ours
+
+    async def _service(self, swarm: Swarm) -> SwarmService:
+        service = await swarm.service(self._name)
+        if service is None:
+            raise DeploymentFailed(
+                f"{swarm.engine.where} has no service {self._name}: create it once with `docker service create --name "
+                f"{self._name} {self._image}`, or remove it from the declaration"
+            )
+        if not specs.is_long_running(service.spec):
+            raise DeploymentFailed(f"{self._name} is a job of the swarm, which runs to its end and cannot be moved")
+        return service
+
+    async def _prepare(self, swarm: Swarm, service: SwarmService) -> None:
+        if self._options.pull and not await swarm.image(f"{self._image.name}@{self._image.digest}"):
+            self._log.note(f"pulling {self._image} on {swarm.engine.where}")
+            await swarm.pull(self._image, self._log)
+        image = await swarm.image(f"{self._image.name}@{self._image.digest}")
+        self._log.note(f"{self._name} runs {specs.image_of(service.spec)}")
+        self._log.note(f"moving it to {self._image}: {specs.policy(service.spec)}")
+        self._log.note(f"health check: {specs.health_check(service.spec, image)}")
+        self._log.note(
+            f"given up after {self._options.timeout} s, or when a task finds no node in {self._options.schedule_timeout} s"
+        )
+
+    # Following
+
+    async def _follow(self, swarm: Swarm) -> str:
+        over_since = 0.0
+        while True:
+            service = await swarm.service(self._name)
+            if service is None:
+                raise DeploymentFailed(f"{self._name} was removed from the swarm while it was moved")
+            tasks = await self._follower.look(swarm, service, self._before)
+            if broken := self._broken(service, tasks):
+                return broken
+            stands = standing(tasks, self._image.digest, specs.scale(service.spec))
+            if service.update in ("completed", "rollback_completed", ""):
+                if stands.reached:
+                    self._tell_success(stands)
+                    return ""
+                over_since = over_since or time.monotonic()
+                if time.monotonic() - over_since > SETTLE:
+                    return f"the update is over, but only {stands}, {stands.right} of them with the new image"
+            if time.monotonic() > self._deadline:
+                return f"it took more than {self._options.timeout} s (`timeout` of the service's options): {stands}"
+            await asyncio.sleep(LOOK)
+
+    def _tell_success(self, stands: Standing) -> None:
+        self._log.note(
+            f"{self._name} runs {self._image}: {stands}"
+            if stands.wanted
+            else f"{self._name} is scaled to 0: nothing runs"
+        )
+
+    def _broken(self, service: SwarmService, tasks: Sequence[Task]) -> str:
+        """Why the move has failed; empty while it has not."""
+        if specs.digest_of(service.spec) != self._image.digest:
+            if service.update.startswith("rollback"):
+                return service.message or "it was rolled back"
+            raise DeploymentFailed(
+                f"somebody else moved {self._name} to {specs.image_of(service.spec)} meanwhile",
+                running=specs.digest_of(service.spec) or None,
+            )
+        if service.update == "paused":
+            return service.message or "the update was paused"
+        waiting = self._follower.unplaced(tasks)
+        if waiting and (datetime.now(UTC) - waiting.changed_at).total_seconds() > self._options.schedule_timeout:
+            return waiting.told
+        return ""
+
+    # Failing
+
+    async def _fail(self, swarm: Swarm, broken: str) -> NoReturn:
+        """Put the service back where it was, as its policy or ours says, and tell what became of it."""
+        reason = self._follower.fault or broken
+        service = await self._service(swarm)
+        if specs.digest_of(service.spec) == self._image.digest:
+            if not self._options.rollback:
+                await self._give_up(swarm, f"{reason}. It stays half-way, as the option `rollback` is off")
+            if not await self._roll_back(swarm, service):
+                await self._give_up(swarm, f"{reason}. There is nothing to go back to")
+        await self._give_up(swarm, f"{reason}. {await self._follow_back(swarm)}")
+
+    async def _roll_back(self, swarm: Swarm, service: SwarmService) -> bool:
+        before = specs.digest_of(service.previous) if service.previous else ""
+        if service.previous and specs.image_of(service.previous) and before != self._image.digest:
+            self._log.note(f"rolling back to {specs.image_of(service.previous)}")
+            await swarm.update(service, service.spec, roll_back=True)
+            return True
+        previous = self._request.previous
+        if previous and previous.digest != self._image.digest:
+            self._log.note(f"going back to {previous.reference}")
+            await swarm.update(service, specs.with_image(service.spec, previous.reference))
+            return True
+        return False
+
+    async def _follow_back(self, swarm: Swarm) -> str:
+        """Follow a rollback to its end, and say how it ended."""
+        deadline = time.monotonic() + self._options.timeout
+        while time.monotonic() < deadline:
+            service = await self._service(swarm)
+            tasks = await self._follower.look(swarm, service, self._before)
+            stands = standing(tasks, specs.digest_of(service.spec), specs.scale(service.spec))
+            if service.update in ("rollback_paused", "paused"):
+                return f"The rollback was paused as well: {service.message}; {stands}"
+            if service.update in ("rollback_completed", "completed", "") and stands.reached:
+                return f"It was rolled back and runs {specs.image_of(service.spec)} again: {stands}"
+            await asyncio.sleep(LOOK)
+        return f"The rollback is not over after {self._options.timeout} s"
+
+    async def _give_up(self, swarm: Swarm, reason: str) -> NoReturn:
+        service = await self._service(swarm)
+        stands = await swarm.tasks(service)
+        running = {task.digest for task in stands if task.wanted and task.state == "running"}
+        raise DeploymentFailed(
+            f"{self._name} was not moved: {reason}",
+            running=running.pop() if len(running) == 1 else specs.digest_of(service.spec) or None,
+        )
+
+    # Being cancelled
+
+    async def _cancelled(self) -> None:
+        """Have the engine go back, unless it is only this runner that ends: then the move goes on without it."""
+        if not self._posted:
+            return
+        if self._context.stopping():
+            self._note("the runner is being stopped; the engine goes on, and the next attempt takes it up")
+            return
+        with contextlib.suppress(OperationError, TimeoutError):
+            await asyncio.shield(asyncio.wait_for(self._undo(), _UNDO))
+
+    async def _undo(self) -> None:
+        async with connect(self._request.service.host) as engine:
+            swarm = Swarm(engine)
+            service = await self._service(swarm)
+            ours = specs.digest_of(service.spec) == self._image.digest
+            if not ours or service.update not in ("updating", "paused", ""):
+                self._note(f"{self._name} stays at {specs.image_of(service.spec)}: {service.update or 'no update'}")
+            elif await self._roll_back(swarm, service):
+                self._note(f"cancelled: {self._name} goes back, by the engine")
+
+    def _note(self, text: str) -> None:
+        with contextlib.suppress(OperationError):
+            self._log.note(text)
