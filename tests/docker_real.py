@@ -273,7 +273,9 @@ BASE = "base:latest"
 
 def _load_base(engine: RealEngine) -> None:
     client = engine.client()
-    client.api.import_image_from_data(busybox_tree(), repository="base", tag="latest", changes=["ENV PATH=/bin", 'CMD ["sleep", "3153600"]'])
+    client.api.import_image_from_data(
+        busybox_tree(), repository="base", tag="latest", changes=["ENV PATH=/bin", 'CMD ["sleep", "3153600"]']
+    )
 
 
 def web_dockerfile(word: str, *, healthy: bool = True, command: str = SERVE) -> str:

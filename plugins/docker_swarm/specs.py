@@ -62,7 +62,18 @@ def _comparable(spec: Spec) -> dict[str, Any]:
     ((kept.get("Mode") or {}).get("Replicated") or {}).pop("Replicas", None)
     labels = kept.get("Labels") or {}
     kept["Labels"] = {name: value for name, value in labels.items() if name not in (SPEC_LABEL, SCALE_LABEL)}
-    return kept
+    found: dict[str, Any] = _filled(kept)
+    return found
+
+
+def _filled(value: Any) -> Any:
+    """Leave out what is empty: clients differ in whether they send it."""
+    if isinstance(value, Mapping):
+        kept = {name: _filled(each) for name, each in value.items()}
+        return {
+            name: each for name, each in kept.items() if each not in (None, "", 0, False) and each != {} and each != []
+        }
+    return [_filled(each) for each in value] if isinstance(value, list) else value
 
 
 def drift(spec: Spec, before: Spec | None) -> str:

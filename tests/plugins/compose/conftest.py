@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker_real import RealEngine, RealRegistry, closed_registry, engine, plain_registry
+from tests.plugins.compose.world import World
+from tests.real import required
+
+__all__ = ["closed_registry", "engine", "plain_registry"]
+
+
+@pytest.fixture
+def world(engine: RealEngine, plain_registry: RealRegistry, tmp_path: Path) -> Iterator[World]:
+    """A project of its own on the engine, gone after the test."""
+    required("docker-compose", "docker-compose")
+    (tmp_path / "data").mkdir(exist_ok=True)
+    world = World(engine, plain_registry, tmp_path)
+    yield world
+    world.remove()
