@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ class Engine:
         raise EngineRefused(self.where, answer.status_code, message)
 
     @contextlib.contextmanager
-    def _told(self) -> Any:
+    def _told(self) -> Iterator[None]:
         """Tell a fault of the connection in words."""
         try:
             yield

@@ -3,6 +3,7 @@
 Whatever is not named here may change without notice.
 """
 
+from core.awaiting import to_the_end
 from core.errors import (
     CommandFailed,
     ConfigurationError,
@@ -105,4 +106,5 @@ __all__ = [
     "run",
     "secret",
     "secret_file",
+    "to_the_end",
 ]

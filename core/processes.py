@@ -152,7 +152,9 @@ async def _process(
 
 
 def _mortal() -> Sequence[str]:
-    return ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
+    # By its path: the command may be given a PATH that does not have it.
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
 async def _end_started(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:

@@ -315,8 +315,13 @@ class RealRegistry:
 
 
 @contextmanager
-def registry(directory: Path, *, password: str = "", tls: bool = False) -> Iterator[RealRegistry]:
-    """Debian's docker-registry; with a password for the user `ann`, or behind TLS with an authority of its own."""
+def registry(
+    directory: Path, *, password: str = "", tls: bool = False, auth: dict[str, Any] | None = None
+) -> Iterator[RealRegistry]:
+    """Debian's docker-registry; with a password for the user `ann`, or behind TLS with an authority of its own.
+
+    :param auth: instead of the password, the section `auth` of its settings.
+    """
     program = required("docker-registry", "docker-registry")
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -331,6 +336,8 @@ def registry(directory: Path, *, password: str = "", tls: bool = False) -> Itera
         words = [required("htpasswd", "apache2-utils"), "-Bbn", "ann", password]
         (directory / "htpasswd").write_bytes(subprocess.run(words, check=True, capture_output=True).stdout)
         settings["auth"] = {"htpasswd": {"realm": "tests", "path": str(directory / "htpasswd")}}
+    if auth:
+        settings["auth"] = auth
     authority = None
     if tls:
         authority = make_certificates(directory)

@@ -1,2 +1,60 @@
-async def write_index(name, manifests, annotations):
-    raise NotImplementedError
+"""A registry's HTTP API (OCI distribution specification), for what engines do not do: indices, digests of tags, single files.
+
+Every operation asks the registry anew, believes no bytes before their digest is checked, and raises
+
+- `Waiting`: the registry asks to be left alone, fails, or cannot be reached;
+- `Stalled`: what is asked for is not there, we may not have it, or the registry's certificate is not believed;
+- `OperationError`: the registry answers what no registry should, or the disk is full;
+- `ConfigurationError`: credentials or the certificate of an authority cannot be read.
+
+Who we are to a registry: `containers.credentials`. Which of them may be spoken to by plain http, and which authorities are
+believed: `containers.registry.settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from containers.names import ImageName
+from containers.registry import extraction, reading, writing
+from containers.registry.threads import in_thread
+
+__all__ = ["digest_of", "manifest_exists", "read_file", "write_index"]
+
+
+async def digest_of(name: ImageName) -> str:
+    """Tell the digest (`sha256:…`) that a tag points to now; of a name with a digest, see that it is there."""
+    return await in_thread(lambda stop: reading.digest_of(name, stop))
+
+
+async def manifest_exists(name: ImageName) -> bool:
+    """Tell whether a tag or digest is in its registry."""
+    return await in_thread(lambda stop: reading.manifest_exists(name, stop))
+
+
+async def write_index(name: ImageName, manifests: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    """Put one OCI image index under a tag, and answer its digest.
+
+    The same request gives the same index: to put it twice does no harm. A write that is cancelled ends first, as it may
+    still move the tag.
+
+    :param name: its tag is moved; `latest` where it has none.
+    :param manifests: for each platform (`linux/arm/v7`) the digest of a manifest, or of an index that holds one, in the
+        same repository of the registry.
+    """
+    return await in_thread(lambda stop: writing.write_index(name, manifests, annotations, stop))
+
+
+async def read_file(
+    name: ImageName, path: str, target: Path, *, platform: str = "linux/amd64", limit: int = 1 << 30
+) -> None:
+    """Take one file out of an image, without an engine.
+
+    Only as many layers are fetched as it takes to find it, beside the target, whose directory has to be there. The target
+    appears, or is replaced, at once and in full; nothing else is left behind.
+
+    :param path: in the image; links are followed inside it.
+    :param limit: bytes that the file may have.
+    """
+    await in_thread(lambda stop: extraction.read_file(name, path, target, platform, limit, stop))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from containers.names import digest_in
-from core.api import Context, DeploymentFailed, DeployRequest, OperationError, Stalled
+from core.api import Context, DeploymentFailed, DeployRequest, OperationError, Stalled, to_the_end
 from plugins.compose import templates
 from plugins.compose.follow import UnhealthyError
 from plugins.compose.options import ComposeOptions
 from plugins.compose.project import Project
 from plugins.compose.records import Before, ProjectFile, Records
 from plugins.compose.standing import Standing, short, summary
-from plugins.compose.waiting import to_the_end
 
 
 def file_for(options: ComposeOptions, project: str, reference: str) -> ProjectFile:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import yaml
 
+from containers import pulls
 from containers.engine import Engine
 from containers.names import ImageName
 from core.api import CommandFailed, Context, Log, Stalled, ask, run
-from plugins.compose import commands, engines, pulls, templates
+from plugins.compose import commands, engines, templates
 from plugins.compose.follow import Follower, UnhealthyError
 from plugins.compose.options import ComposeOptions
 from plugins.compose.programs import Programs
@@ -50,12 +51,11 @@ class Project:
         :raises Stalled: the file is none, or an image is not to be had.
         :raises OperationError: a registry or the engine does not answer.
         """
-        for image in await self._images(file):
+        for image in map(ImageName.parse, await self._images(file)):
             present = await pulls.has(self.engine, image)
             if not present and self._options.pull == "never":
                 raise Stalled(f"{image} is not on {self.engine.where}, and the option `pull` is `never`")
-            pinned = bool(ImageName.parse(image).digest)
-            if not present or (self._options.pull == "always" and not pinned):
+            if not present or (self._options.pull == "always" and not image.digest):
                 await pulls.pull(self.engine, image, self._log)
 
     async def bring_up(self, file: ProjectFile, before: Standing) -> Standing:

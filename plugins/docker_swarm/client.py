@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from containers import faults
 from containers.credentials import credentials_for
 from containers.engine import Engine, EngineRefused
 from containers.names import ImageName
-from core.api import Log, OperationError, Stalled
+from core.api import OperationError, Stalled
 from plugins.docker_swarm import tasks
 from plugins.docker_swarm.specs import Spec
 from plugins.docker_swarm.tasks import Task
@@ -104,22 +103,6 @@ class Swarm:
                 raise OutOfSequence(str(error)) from None
             raise self._judge(error) from None
         return (told or {}).get("Warnings") or []
-
-    async def pull(self, image: ImageName, log: Log) -> None:
-        """Have the engine pull an image by its digest.
-
-        :raises Stalled: it is not there, or we may not.
-        :raises Waiting: the registry cannot now.
-        """
-        known = credentials_for(image.registry)
-        headers = {"X-Registry-Auth": known.header()} if known else {}
-        params = {"fromImage": f"{image.name}@{image.digest}"}
-        try:
-            async for line in self.engine.lines("POST", "/images/create", params=params, headers=headers):
-                if "progress" not in line and line.get("status"):
-                    log.write(" ".join(filter(None, [line.get("id"), line["status"]])).encode() + b"\n")
-        except EngineRefused as error:
-            raise faults.of_transfer(error, image, "pull") from None
 
     async def image(self, reference: str) -> Mapping[str, Any] | None:
         """What the engine knows of an image; None where it does not have it."""

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from containers import pulls
 from containers.engine import connect
 from containers.names import ImageName
 from core.api import Context, DeploymentFailed, DeployRequest, OperationError, Stalled
@@ -123,9 +124,8 @@ class Move:
         return service
 
     async def _prepare(self, swarm: Swarm, service: SwarmService) -> None:
-        if self._options.pull and not await swarm.image(f"{self._image.name}@{self._image.digest}"):
-            self._log.note(f"pulling {self._image} on {swarm.engine.where}")
-            await swarm.pull(self._image, self._log)
+        if self._options.pull and not await pulls.has(swarm.engine, self._image):
+            await pulls.pull(swarm.engine, self._image, self._log)
         image = await swarm.image(f"{self._image.name}@{self._image.digest}")
         self._log.note(f"{self._name} runs {specs.image_of(service.spec)}")
         self._log.note(f"moving it to {self._image}: {specs.policy(service.spec)}")
@@ -226,7 +226,7 @@ class Move:
         running = {task.digest for task in stands if task.wanted and task.state == "running"}
         raise DeploymentFailed(
             f"{self._name} was not moved: {reason}",
-            running=running.pop() if len(running) == 1 else specs.digest_of(service.spec) or None,
+            running=(running.pop() if len(running) == 1 else specs.digest_of(service.spec)) or None,
         )
 
     # Being cancelled

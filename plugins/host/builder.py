@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from core.api import Builder, BuildRequest, CommandFailed, Context, PublishRequest, Purpose, Stalled, run
+from core.api import Builder, BuildRequest, CommandFailed, Context, PublishRequest, Purpose, Stalled, run, to_the_end
 from plugins.host import processes, sandbox
 from plugins.host.artifacts import HERE, ArtifactStore
 from plugins.host.commands import (
@@ -27,7 +27,7 @@ from plugins.host.commands import (
     search_path,
 )
 from plugins.host.options import BuilderOptions
-from plugins.host.waiting import in_thread, to_the_end
+from plugins.host.waiting import in_thread
 
 #: What is on every process of a build outside the sandbox: what leaves its group is found by it, and ended with it.
 MARK = "DEPLOYER_BUILD"

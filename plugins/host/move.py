@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from core.api import Context, DeploymentFailed, OperationError, Stalled
+from core.api import Context, DeploymentFailed, OperationError, Stalled, to_the_end
 from plugins.host import activation, checks, health, ports, supervision, trial
 from plugins.host.artifacts import ArtifactStore
 from plugins.host.commands import search_path, way_of_running
@@ -23,7 +23,7 @@ from plugins.host.health import Answer
 from plugins.host.options import DeployerOptions
 from plugins.host.releases import HostRelease, ServiceDirectory
 from plugins.host.sandbox import own_tools
-from plugins.host.waiting import in_thread, to_the_end
+from plugins.host.waiting import in_thread
 
 #: Seconds in which the old release has to be healthy again after a cancel, when nobody wants to wait.
 _HURRY = 5.0

@@ -1,11 +1,13 @@
-"""Work that a cancelled await may not simply drop: threads, and putting something back in order."""
+"""Threads that a cancelled await may not simply drop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from threading import Event
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from core.api import to_the_end
 
 Result = TypeVar("Result")
 
@@ -21,20 +23,3 @@ async def in_thread(work: Callable[[Event], Result]) -> Result:
     """
     stop = Event()
     return await to_the_end(asyncio.to_thread(work, stop), on_cancel=stop.set)
-
-
-async def to_the_end(work: Coroutine[Any, Any, Result], *, on_cancel: Callable[[], object] | None = None) -> Result:
-    """Await work that must not be left half done: a cancellation is raised once it has ended."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-            if on_cancel:
-                on_cancel()
-    if cancelled:
-        task.cancelled() or task.exception()
-        raise cancelled
-    return task.result()

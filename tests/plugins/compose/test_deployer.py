@@ -224,7 +224,7 @@ async def test_a_digest_that_has_vanished_changes_nothing(world: World) -> None:
     await world.deploy(world.service(), world.release("one"))
     [before] = world.containers()
     gone = Release(image=world.release("one").image, digest="sha256:" + "0" * 64)
-    log = await world.fails(world.service(), gone, "cannot be pulled: .*; nothing was changed")
+    log = await world.fails(world.service(), gone, "is not in its registry any more .*; nothing was changed")
     assert log.failure.running == world.release("one").digest
     assert [each.id for each in world.containers()] == [before.id]
 
@@ -332,7 +332,9 @@ async def test_a_registry_with_a_password(world: World, closed_registry, monkeyp
     client.login(closed_registry.username, closed_registry.password, registry=closed_registry.name)
     release = world.release("closed", web_dockerfile("closed"), closed_registry)
     world.engine.cli("logout", closed_registry.name)
-    await world.fails(world.service(), release, "cannot be pulled: .*put `user:password` into .*; nothing was changed")
+    await world.fails(
+        world.service(), release, "does not let us pull .*put `user:password` into .*; nothing was changed"
+    )
     variable = "DEPLOYER_SECRET_REGISTRY_" + closed_registry.name.replace(".", "_").replace(":", "_")
     monkeypatch.setenv(variable, f"{closed_registry.username}:{closed_registry.password}")
     log = await world.deploy(world.service(), release)

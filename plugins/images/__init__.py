@@ -1,0 +1,1 @@
+"""Images that others publish: followed by services, or used by builds."""
