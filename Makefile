@@ -9,8 +9,8 @@ SETUP := .venv/.installed
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-demo: $(SETUP) ## Run the demo: a sample repository, kept deployed while you watch. ARGS=--once ends when all is done.
-	@$(BIN)/python -m deployer_site.demo $(ARGS)
+demo: $(SETUP) ## Run the demo: a sample repository, kept deployed while you watch. ARGS=--once ends when all is done; DOCKER=1 insists on Docker, DOCKER=0 leaves it out.
+	@$(BIN)/python -m deployer_site.demo $(if $(DOCKER),--docker $(if $(filter 0 no,$(DOCKER)),no,yes)) $(ARGS)
 
 test: $(SETUP) ## Run the tests. ARGS are pytest's.
 	$(BIN)/python -m pytest -n auto $(ARGS)

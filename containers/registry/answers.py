@@ -198,8 +198,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _in_words(causes: list[BaseException]) -> str:
     for cause in causes:
-        if isinstance(cause, (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)):
-            return "it does not answer in time"
+        # The operating system's own words first: urllib3 has a refused connection as a kind of timeout.
         if isinstance(cause, OSError) and cause.strerror and isinstance(cause.errno, int):
             return cause.strerror
+    if any(isinstance(cause, (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)) for cause in causes):
+        return "it does not answer in time"
     return "the connection broke"

@@ -14,18 +14,40 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address of the pages (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port of the pages (default: %(default)s)")
     parser.add_argument("--data", default="data/demo", help="where the demo keeps everything (default: %(default)s)")
+    parser.add_argument(
+        "--docker",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="build and run on Docker Swarm: if an engine answers (auto), in any case (yes), or not (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deployer_site.settings")
     os.environ.setdefault("DEPLOYER_DATA_DIR", str(Path(arguments.data).resolve()))
     os.environ.setdefault("DEPLOYER_BASE_URL", f"http://{arguments.host}:{arguments.port}")
     os.environ.setdefault("DEPLOYER_LOG_LEVEL", "ERROR")
 
+    note = choose(arguments.docker)
+
     import django
 
     django.setup()
     from deployer_site.demo.run import Demo
 
-    return Demo(arguments.host, arguments.port, once=arguments.once).run()
+    return Demo(arguments.host, arguments.port, once=arguments.once, note=note).run()
+
+
+def choose(docker: str) -> str:
+    """Choose between Docker and this host, for all processes of the demo; answers what is to be told about it."""
+    from deployer_site.demo import prerequisites
+
+    obstacle = "" if docker == "no" else prerequisites.obstacle()
+    if docker == "yes" and obstacle:
+        sys.exit(f"The demo cannot use Docker: {obstacle}")
+    if docker == "no" or obstacle:
+        os.environ.pop("DEMO_DOCKER", None)
+        return f"Without Docker: {obstacle}." if obstacle else ""
+    os.environ["DEMO_DOCKER"] = "1"
+    return ""
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import secrets
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -20,15 +23,19 @@ from core.services import declarations, flavours
 from core.services.scope import Scope
 from core.testing.git_server import GitServer
 from deployer_site.demo import sample_repository
+from deployer_site.demo.docker_stage import DockerStage
 from flavours import demo as flavour
 
 
 class Demo:
     """One run of the demo, on the given address of the pages."""
 
-    def __init__(self, host: str, port: int, *, once: bool) -> None:
+    def __init__(self, host: str, port: int, *, once: bool, note: str = "") -> None:
         self._web = (host, port)
         self._once = once
+        self._note = note
+        self._docker = bool(os.environ.get("DEMO_DOCKER"))
+        self._sample = sample_repository.DOCKER if self._docker else sample_repository.HOST
         self._terminal = Terminal()
         self._data = configuration.current().data_dir
 
@@ -37,13 +44,17 @@ class Demo:
         try:
             call_command("migrate", verbosity=0)
             with self._git_server() as server:
-                webhook = f"http://{self._web[0]}:{self._web[1]}/webhooks/git?repository={sample_repository.NAME}"
-                sample_repository.make(server, self._data / "work", webhook)
+                webhook = f"http://{self._web[0]}:{self._web[1]}/webhooks/git?repository={self._sample.name}"
+                sample_repository.make(self._sample, server, self._work, webhook)
                 self._declare()
                 return self._serve(server)
         except ConfigurationError as error:
             self._terminal.say(str(error), "bold red")
             return WRONG
+
+    @property
+    def _work(self) -> Path:
+        return self._data / ("work-docker" if self._docker else "work")
 
     def _git_server(self) -> GitServer:
         try:
@@ -59,34 +70,53 @@ class Demo:
         schedules.install()
 
     def _serve(self, server: GitServer) -> int:
-        call_command("host_services", "start", stdout=io.StringIO())
-        self._introduce(server)
-        embedded = Embedded(
-            configuration=configuration.current(),
-            scope=Scope("demo"),
-            terminal=self._terminal,
-            web=None if self._once else self._web,
-            once=self._once,
-            expected=(sample_repository.BROKEN,),
-        )
-        try:
-            verdict = embedded.run()
-            if verdict:
-                report(verdict, self._terminal)
-        except CommandError as error:
-            self._terminal.say(str(error), "bold red")
-            return FAILED
-        finally:
-            call_command("host_services", "stop", stdout=io.StringIO())
+        with self._stage() as news:
+            self._introduce(server, news)
+            embedded = Embedded(
+                configuration=configuration.current(),
+                scope=Scope("demo"),
+                terminal=self._terminal,
+                web=None if self._once else self._web,
+                once=self._once,
+                expected=(sample_repository.BROKEN,),
+            )
+            try:
+                verdict = embedded.run()
+                if verdict:
+                    report(verdict, self._terminal)
+            except CommandError as error:
+                self._terminal.say(str(error), "bold red")
+                return FAILED
         return 0
 
-    def _introduce(self, server: GitServer) -> None:
+    @contextmanager
+    def _stage(self) -> Iterator[list[str]]:
+        """Have running what services run on; yields what people should know of it."""
+        if self._docker:
+            stage = DockerStage(self._data)
+            try:
+                stage.start()
+                yield stage.news
+            finally:
+                stage.stop()
+            return
+        call_command("host_services", "start", stdout=io.StringIO())
+        try:
+            yield []
+        finally:
+            call_command("host_services", "stop", stdout=io.StringIO())
+
+    def _introduce(self, server: GitServer, news: list[str]) -> None:
         say = self._terminal.say
+        for line in filter(None, [self._note, *news]):
+            say(line)
         if not self._once:
-            work = shlex.quote(_short(self._data / "work"))
+            work = shlex.quote(_short(self._work))
             say(f"The pages    http://{self._web[0]}:{self._web[1]}/   (log in as demo, password {self._password()})")
             say(f"The service  http://127.0.0.1:{flavour.SERVICE_PORT}/")
             say(f"Try it       cd {work} && git switch -q feature && git push origin feature:live")
+            if self._docker:
+                say("Break it     git push -f origin unhealthy:live   (it never gets healthy, and is rolled back)")
             say("Stop with Ctrl-C; start it again and it goes on where it was.\n")
 
     def _password(self) -> str:

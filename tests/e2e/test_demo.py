@@ -21,6 +21,8 @@ from tests.e2e.harness import ROOT, free_port
 class Demo:
     """One place to run the demo in, with ports of its own."""
 
+    docker = False
+
     def __init__(self, directory: Path) -> None:
         self.data = directory / "demo"
         self.web, self.service = free_port(), free_port()
@@ -40,6 +42,8 @@ class Demo:
             str(self.data),
             "--port",
             str(self.web),
+            "--docker",
+            "yes" if self.docker else "no",
             *arguments,
         ]
 

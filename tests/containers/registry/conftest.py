@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from containers.registry.backoff import backoff
 from tests.containers.registry.disturbed import Disturbed, disturbed
 from tests.containers.registry.images import Publisher
 from tests.docker_real import RealRegistry
@@ -11,11 +10,16 @@ from tests.docker_real import RealRegistry
 
 @pytest.fixture(autouse=True)
 def _nothing_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody's credentials, proxies and authorities but the test's own; no failure of another test is remembered."""
+    """Nobody's credentials, proxies and authorities but the test's own."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    for name in ("DEPLOYER_INSECURE_REGISTRIES", "DEPLOYER_REGISTRY_CA", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY"):
+    for name in (
+        "DEPLOYER_INSECURE_REGISTRIES",
+        "DEPLOYER_REGISTRY_CA",
+        "REQUESTS_CA_BUNDLE",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
-    backoff.forget()
 
 
 @pytest.fixture

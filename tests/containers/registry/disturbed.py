@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -25,7 +26,9 @@ class Answer:
     reset: bool = False
 
     def also(self, **headers: str) -> Answer:
-        return replace(self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}})
+        return replace(
+            self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        )
 
 
 Disturbance = Callable[[Answer], Answer]
@@ -121,7 +124,9 @@ class Disturbed:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         kept = {name: value for name, value in answer.getheaders() if name not in ("Content-Length", "Connection")}
-        length = int(answer.headers["Content-Length"]) if method == "HEAD" and answer.headers["Content-Length"] else None
+        length = (
+            int(answer.headers["Content-Length"]) if method == "HEAD" and answer.headers["Content-Length"] else None
+        )
         return Answer(answer.status, kept, answer.read(), length)
 
 
@@ -138,6 +143,7 @@ def disturbed(registry: RealRegistry) -> Iterator[Disturbed]:
             if answer.reset:
                 # Closing sends RST at once, as a crash does.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                os.close(self.connection.detach())
                 self.close_connection = True
                 return
             self.send_response(answer.status)
@@ -149,7 +155,7 @@ def disturbed(registry: RealRegistry) -> Iterator[Disturbed]:
                 self.wfile.write(answer.body)
                 self.close_connection = answer.length is not None
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass
+        do_GET = do_HEAD = do_PUT = do_POST = _pass  # noqa: N815  the names are of the library
 
         def log_message(self, *_: object) -> None:
             pass

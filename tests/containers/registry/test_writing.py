@@ -11,14 +11,8 @@ from containers.names import ImageName
 from containers.registry import digest_of, manifest_exists, write_index
 from core.api import Stalled
 from tests.containers.registry.images import DOCKER_MANIFEST, INDEX, MANIFEST, Publisher, digest, file, layer
-from tests.docker_real import RealRegistry
 
 ANNOTATIONS = {"org.opencontainers.image.revision": "c0ffee", "org.opencontainers.image.title": "größer"}
-
-
-@pytest.fixture
-def publisher(plain_registry: RealRegistry) -> Publisher:
-    return Publisher(plain_registry)
 
 
 def pushed(publisher: Publisher, *architectures: str, media_type: str = MANIFEST) -> dict[str, str]:
@@ -109,7 +103,9 @@ async def test_an_image_that_vanished_from_the_registry_is_named(publisher: Publ
     manifests = pushed(publisher, "amd64", "arm64")
     publisher.delete(manifests["linux/arm64"])
     name = publisher.name.tagged("live")
-    with pytest.raises(Stalled, match=rf"{manifests['linux/arm64']} is not there.*404 \(MANIFEST_UNKNOWN.*publish it again"):
+    with pytest.raises(
+        Stalled, match=rf"{manifests['linux/arm64']} is not there.*404 \(MANIFEST_UNKNOWN.*publish it again"
+    ):
         await write_index(name, manifests, {})
     assert not await manifest_exists(name)
 
