@@ -46,12 +46,9 @@ def digest_of_bytes(data: bytes) -> str:
 
 
 @contextmanager
-def connected(image: ImageName, verb: str) -> Iterator[Connection]:
-    """Connect to an image's registry; what goes wrong inside is told as `answers.told` says.
-
-    :param verb: `read` or `write`.
-    """
-    errand = Errand(image.registry, str(image), verb)
+def connected(image: ImageName) -> Iterator[Connection]:
+    """Connect to an image's registry; what goes wrong inside is told as `answers.told` says."""
+    errand = Errand(image.registry, str(image), "read")
     with answers.told(errand), Connection(image, errand, plain=speaks_plain(image.registry)) as connection:
         yield connection
 
@@ -110,9 +107,13 @@ class Connection(DXF):
 
     def put_manifest(self, tag: str, media_type: str, body: bytes) -> str:
         """Put a manifest or an index under a tag, and answer the digest that the registry says it has, or nothing."""
+        self._errand = replace(self._errand, verb="write")
         headers = {"Content-Type": media_type}
         # The library's own (`set_manifest`) throws the answer away, and with it the digest.
-        with self._ask("put", f"manifests/{tag}", data=body, headers=headers, stream=True) as answer:
+        with (
+            answers.told(self._errand),
+            self._ask("put", f"manifests/{tag}", data=body, headers=headers, stream=True) as answer,
+        ):
             if answer.status_code != requests.codes.created:
                 raise answers.of_answer(answer, self._errand)
             return str(answer.headers.get("Docker-Content-Digest", ""))

@@ -30,7 +30,7 @@ _LARGEST_LAYER = 8 << 30
 
 def read_file(name: ImageName, path: str, target: Path, platform: str, limit: int, stop: Event) -> None:
     """Take a file out of an image. See the package."""
-    with connected(name, "read") as registry, _scratch(target) as scratch:
+    with connected(name) as registry, _scratch(target) as scratch:
         threads.check(stop)
         layers = manifest_for(registry, name, platform).layers[::-1]
         image = _Layers(registry, name, layers, scratch, stop)

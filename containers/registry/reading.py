@@ -18,7 +18,7 @@ _DEPTH = 4
 
 def digest_of(name: ImageName, stop: Event) -> str:
     """Tell the digest that a name points to now."""
-    with connected(name, "read") as registry:
+    with connected(name) as registry:
         threads.check(stop)
         told = registry.told_digest(name.reference)
         if told and told == (name.digest or told):
@@ -31,7 +31,7 @@ def digest_of(name: ImageName, stop: Event) -> str:
 
 def manifest_exists(name: ImageName, stop: Event) -> bool:
     """Tell whether a name points to anything."""
-    with connected(name, "read") as registry:
+    with connected(name) as registry:
         threads.check(stop)
         try:
             registry.told_digest(name.reference)

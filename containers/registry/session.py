@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from containers.registry import settings
 from containers.registry.authentication import TIMEOUT
@@ -17,16 +17,16 @@ from core.api import ConfigurationError, Stalled
 def open_session(registry: str) -> requests.Session:
     """Make a session for one operation on a registry; it is of use to one thread.
 
-    :raises ConfigurationError: an authority's file cannot be read.
+    A request by https raises `ConfigurationError` where an authority's file cannot be read.
     """
-    session = _Session()
+    session = _Session(registry)
     # Whoever sets a proxy for the world does not mean this host, as for Docker.
     session.trust_env = not settings.is_loopback(registry)
     # Something has to stand here, or a `.netrc` would overwrite what we are to the registry.
     session.auth = _as_it_is
+    session.headers["User-Agent"] = "deployer"
     # A blob is named by the digest of its bytes as they are kept.
     session.headers["Accept-Encoding"] = "identity"
-    session.mount("https://", _Adapter(_trust(registry)))
     return session
 
 
@@ -50,6 +50,19 @@ def speaks_plain(registry: str) -> bool:
 
 
 class _Session(requests.Session):
+    def __init__(self, registry: str) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        adapter = super().get_adapter(url)
+        if urlsplit(url).scheme != "https" or isinstance(adapter, _Adapter):
+            return adapter
+        # Only now: to read all of the system's authorities takes longer than to ask a registry in plain text.
+        adapter = _Adapter(_trust(self._registry))
+        self.mount("https://", adapter)
+        return adapter
+
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Look at a request that a redirect made: it goes to another server without a password, and never in plain text.
 

@@ -20,8 +20,8 @@ def may_be_plain(registry: str) -> bool:
 
     :param registry: a host with or without a port, as in an image's name.
     """
-    named = {word.strip().lower() for word in os.environ.get(INSECURE, "").split(",")}
-    return is_loopback(registry) or registry.lower() in named
+    named = [word.strip().lower() for word in os.environ.get(INSECURE, "").split(",")]
+    return is_loopback(registry) or (bool(registry) and registry.lower() in named)
 
 
 def is_loopback(registry: str) -> bool:

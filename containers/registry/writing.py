@@ -16,18 +16,17 @@ def write_index(name: ImageName, manifests: Mapping[str, str], annotations: Mapp
     """Put an index under a tag and answer its digest. See the package."""
     if not manifests:
         raise Stalled(f"{name} has no image for any platform: there is nothing to put under its name")
-    tag = name.tag or "latest"
-    with connected(name, "read") as registry:
+    name = name.tagged(name.tag or "latest")
+    with connected(name) as registry:
         entries: list[Descriptor] = []
         for platform in sorted(manifests, key=lambda words: Platform.parse(words).words):
             threads.check(stop)
             entries += _describe(registry, name, platform, manifests[platform])
-    body = index_bytes(entries, annotations)
-    digest = digest_of_bytes(body)
-    threads.check(stop)
-    # From here on there is no stopping: nobody could tell whether the tag has moved.
-    with connected(name.tagged(tag), "write") as registry:
-        told = registry.put_manifest(tag, INDEX, body) or registry.told_digest(digest)
+        body = index_bytes(entries, annotations)
+        digest = digest_of_bytes(body)
+        threads.check(stop)
+        # From here on there is no stopping: nobody could tell whether the tag has moved.
+        told = registry.put_manifest(name.tag, INDEX, body) or registry.told_digest(digest)
     if told != digest:
         raise OperationError(f"{name.registry} was sent {digest} for {name} and says it has {told[:80] or 'nothing'}")
     return digest

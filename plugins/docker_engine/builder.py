@@ -25,14 +25,10 @@ from core.api import (
     secret,
     secret_file,
 )
-from plugins.docker_engine import clients, commands, housekeeping, publishing
+from plugins.docker_engine import clients, commands, housekeeping, publishing, settings
 from plugins.docker_engine.commands import Rooms
 from plugins.docker_engine.options import BuilderOptions
 from plugins.docker_engine.tail import Tail
-
-#: Builds that one engine has in hand at once, unless `DEPLOYER_DOCKER_BUILDS` says otherwise.
-_BUILDS = 4
-
 
 #: An instance of the builder's own options, whose class hides the name of its base.
 _Given = Options
@@ -45,8 +41,9 @@ class DockerBuilder(Builder):
     Options = BuilderOptions
 
     def __init__(self) -> None:
-        words = os.environ.get("DEPLOYER_DOCKER_BUILDS", "")
-        self.capacity = int(words) if words.isdigit() and int(words) > 0 else _BUILDS
+        self.capacity = settings.builds_at_once()
+        # A wrong setting is told when the process starts, and not by the first build.
+        self._cache_bytes = settings.cache_bytes()
 
     def place(self, platform: str, options: _Given) -> str:
         return cast(BuilderOptions, options).engine_for(platform)
@@ -62,7 +59,7 @@ class DockerBuilder(Builder):
             tag = _tag(request)
             command = commands.build(client.program, request, options, rooms, tag)
             await _run(engine, command, environment, context)
-            await housekeeping.tidy(engine, context)
+            await housekeeping.tidy(engine, context, self._cache_bytes)
         if not rooms.image_id.exists():
             return "nothing kept: it was a check"
         image_id = rooms.image_id.read_text().strip()

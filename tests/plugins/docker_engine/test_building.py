@@ -15,7 +15,7 @@ import pytest
 from containers.credentials import secret_name
 from containers.engine import connect
 from containers.tunnels import CONFIG_VARIABLE, close_tunnels
-from core.api import BuildRequest, Commit, OperationError, PublishRequest, Purpose, Stalled
+from core.api import BuildRequest, Commit, ConfigurationError, OperationError, PublishRequest, Purpose, Stalled
 from core.testing.checkouts import DirectoryCheckout
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
@@ -419,3 +419,12 @@ def _directory(tmp_path: Path) -> Path:
     path.mkdir()
     (path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /foreign\n")
     return path
+
+
+@pytest.mark.parametrize("words", ["many", "0", "-1", "1.5"])
+def test_a_wrong_setting_is_told_by_its_name(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPLOYER_DOCKER_BUILDS", words)
+    with pytest.raises(
+        ConfigurationError, match=r"DEPLOYER_DOCKER_BUILDS is .*: it has to be a whole number, 1 or more"
+    ):
+        DockerBuilder()
