@@ -151,6 +151,7 @@ class DummyBuilder(Builder):
     :ivar errors: what a build of a commit raises, by the commit's hash, or its publication, by the image's name.
     :ivar latches: what holds a build of a commit back, by its hash, or its publication, by the image's name.
     :ivar unable: platforms that it cannot build for.
+    :ivar places: where it builds for a platform; a platform that is not here is built for on the runner's host.
     :ivar at_once: how many builds of the same went on at once.
     """
 
@@ -161,12 +162,16 @@ class DummyBuilder(Builder):
         self.errors: dict[str, Exception] = {}
         self.latches: defaultdict[str, Latch] = defaultdict(Latch)
         self.unable: set[str] = set()
+        self.places: dict[str, str] = {}
         self.at_once = AtOnce()
         self.requests: list[BuildRequest] = []
         self.published: list[PublishRequest] = []
 
     def unsupported(self, platforms: Sequence[str]) -> Sequence[str]:
         return [platform for platform in platforms if platform in self.unable]
+
+    def place(self, platform: str, options: api.Options) -> str:
+        return self.places.get(platform, "")
 
     async def build(self, request: BuildRequest, context: Context) -> str:
         self.requests.append(request)
