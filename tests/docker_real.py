@@ -28,7 +28,7 @@ import docker
 import pytest
 
 from tests.e2e.harness import free_port
-from tests.real import required, running
+from tests.real import required, running, skip_or_fail
 
 #: A web server of a few hundred kilobytes: `/www` on port 80.
 SERVE = "exec busybox httpd -f -p 80 -h /www"
@@ -81,7 +81,7 @@ def cli_program() -> str:
 @contextmanager
 def shared_engine() -> Iterator[RealEngine]:
     """The engine of all tests, in swarm mode."""
-    required("dockerd", "docker.io")
+    _required_engine()
     directory = Path(tempfile.gettempdir()) / "deployer-engine-shared"
     directory.mkdir(exist_ok=True)
     _sweep(keep=directory)
@@ -104,7 +104,7 @@ def shared_engine() -> Iterator[RealEngine]:
 @contextmanager
 def another_engine(number: int = 1, *options: str) -> Iterator[RealEngine]:
     """An engine of its own: for what needs two, and for what stops them. It is in no swarm."""
-    required("dockerd", "docker.io")
+    _required_engine()
     engine = RealEngine(Path(tempfile.mkdtemp(prefix=f"deployer-engine-{os.getpid()}-")))
     try:
         _start(engine, f"deployer{os.getpid() % 10000}{number}", f"10.{214 + number}.0.1/16", *options)
@@ -112,6 +112,12 @@ def another_engine(number: int = 1, *options: str) -> Iterator[RealEngine]:
         yield engine
     finally:
         stop(engine)
+
+
+def _required_engine() -> None:
+    required("dockerd", "docker.io")
+    if os.getuid():
+        skip_or_fail("an engine of the tests' own can only be started by root")
 
 
 def start_again(engine: RealEngine) -> None:

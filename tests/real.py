@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,7 +25,11 @@ def required(program: str, package: str) -> str:
     )
     if found:
         return found
-    reason = f"{program} is not installed (Debian: apt install {package})"
+    skip_or_fail(f"{program} is not installed (Debian: apt install {package})")
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Leave the test out, or fail it if every service is required."""
     if os.environ.get("DEPLOYER_REQUIRE_SERVICES"):
         pytest.fail(reason)
     pytest.skip(reason)
