@@ -11,7 +11,7 @@ from core.api import OperationError, Stalled, Waiting
 
 #: What engines and registries say when nothing is wrong with the commit, and how to say it to people.
 _PASSING = (
-    (r"toomanyrequests|429 Too Many Requests", "a registry asks to be asked less often"),
+    (r"toomanyrequests|429 Too Many Requests|HTTP 429 ", "a registry asks to be asked less often"),
     (r"no space left on device", "the disk of the engine is full"),
     (r"Cannot connect to the Docker daemon|error during connect|transport is closing", "the engine went away"),
     (r"connection error|code = Unavailable|error reading from server|context canceled$|EOF$", "the engine went away"),
@@ -37,7 +37,7 @@ def of_transfer(error: EngineRefused, image: ImageName, verb: str) -> OperationE
     :param verb: `push` or `pull`.
     """
     said = error.message.lower()
-    if passing(error.message) or "unexpected http status: 5" in said:
+    if passing(error.message) or re.search(r"http (status: )?5\d\d ", said):
         return Waiting(f"{image.registry} cannot be used to {verb} {image} now: {error.message}", retry_in=_RETRY)
     if any(word in said for word in _DENIED):
         how = how_to_give(image.registry)

@@ -23,9 +23,9 @@ def required(program: str, package: str) -> str:
     found = shutil.which(
         program, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *_postgres_directories()])
     )
-    if found:
-        return found
-    skip_or_fail(f"{program} is not installed (Debian: apt install {package})")
+    if not found:
+        skip_or_fail(f"{program} is not installed (Debian: apt install {package})")
+    return found
 
 
 def skip_or_fail(reason: str) -> NoReturn:
