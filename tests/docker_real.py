@@ -89,7 +89,7 @@ def shared_engine() -> Iterator[RealEngine]:
     with (directory / "users").open("a+b") as users:
         with _locked(directory):
             if not _answers(engine):
-                _start(engine, "deployer0", "10.213.0.1/16")
+                _start(engine, "deployer-all", "10.213.0.1/16")
                 _load_base(engine)
             if engine.cli("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
                 engine.cli("swarm", "init", "--advertise-addr", "127.0.0.1", "--task-history-limit", "3")
@@ -102,12 +102,17 @@ def shared_engine() -> Iterator[RealEngine]:
 
 
 @contextmanager
-def another_engine(number: int = 1, *options: str) -> Iterator[RealEngine]:
-    """An engine of its own: for what needs two, and for what stops them. It is in no swarm."""
+def another_engine(*options: str) -> Iterator[RealEngine]:
+    """An engine of its own: for what needs two, and for what stops them. It is in no swarm.
+
+    :param options: more words for `dockerd`.
+    """
     _required_engine()
     engine = RealEngine(Path(tempfile.mkdtemp(prefix=f"deployer-engine-{os.getpid()}-")))
     try:
-        _start(engine, f"deployer{os.getpid() % 10000}{number}", f"10.{214 + number}.0.1/16", *options)
+        # Several processes of tests may each have one at the same time.
+        number = secrets.randbelow(36 * 256)
+        _start(engine, f"deployer{number}", f"10.{214 + number // 256}.{number % 256}.1/24", *options)
         _load_base(engine)
         yield engine
     finally:

@@ -15,6 +15,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -39,6 +40,8 @@ ROUND = 1.0
 GRACE = 10.0
 #: Seconds in which hints that logs grew are gathered into one for each job.
 _LOG_HINTS = 0.05
+#: Threads for what blocks: files, clients of registries. They are made when they are needed.
+_THREADS = 64
 #: Looks at sources and at services, and messages, that one runner has in hand at once.
 _LOOKS = 20
 
@@ -79,6 +82,8 @@ class Runner:
 
     async def run(self) -> None:
         """Work until `stop` is called."""
+        # Python's own default is a few threads a processor, which a few libraries that block would have used up.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "runner"))
         await self._in_database(self._arrive)
         helpers = [asyncio.create_task(each) for each in (self._listen(), self._renew_for_ever(), self._tell_growth())]
         try:

@@ -64,7 +64,9 @@ class Follower:
             self._checks.add(key)
             if check.get("ExitCode"):
                 answer = " ".join(str(check.get("Output", "")).split())[:_ANSWER] or "no answer"
-                self._health[task.id] = f"; its health check answered: {answer}"
+                if not (task.broken and task.id in self._health):
+                    # What it answers while it is being ended tells nothing of why.
+                    self._health[task.id] = f"; its health check answered: {answer}"
                 self._log.note(f"health check of {task.slot} failed (exit code {check['ExitCode']}): {answer}")
 
     async def _tell_last_lines(self, swarm: Swarm, task: Task) -> None:

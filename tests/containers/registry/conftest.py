@@ -1,5 +1,7 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,18 @@ def _nothing_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "HTTP_PROXY",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def made_up_name(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A host's name that leads here without being this host's: nothing but the look-up is made up."""
+    name, real = "registry.test", socket.getaddrinfo
+
+    def look_up(host: Any, *rest: Any, **named: Any) -> Any:
+        return real("127.0.0.1" if host == name else host, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return name
 
 
 @pytest.fixture

@@ -87,12 +87,14 @@ class Disturbed:
     :param registry: as its clients see it through the proxy.
     :param asked: every request that came, as `GET /v2/…`.
     :param authorized: the `Authorization` of each, or the empty string.
+    :param encodings: the `Accept-Encoding` of each.
     """
 
     registry: RealRegistry
     _behind: str
     asked: list[str] = field(default_factory=list)
     authorized: list[str] = field(default_factory=list)
+    encodings: list[str] = field(default_factory=list)
     held: Event = field(default_factory=Event)
     arrived: Event = field(default_factory=Event)
     _disturbances: list[tuple[str, str, Disturbance]] = field(default_factory=list)
@@ -109,6 +111,7 @@ class Disturbed:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         self.asked.append(f"{method} {path}")
         self.authorized.append(headers.get("Authorization", ""))
+        self.encodings.append(headers.get("Accept-Encoding", ""))
         if self._held and self._held[0] == method and self._held[1] in path:
             self.arrived.set()
             assert self.held.wait(60)

@@ -77,12 +77,30 @@ async def test_a_wrong_password_is_told_to_nobody(
 
 
 async def test_a_netrc_says_nothing_of_who_we_are(
+    closed: ImageName,
+    closed_registry: RealRegistry,
+    made_up_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "netrc").write_text(f"machine {made_up_name} login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    name = replace(closed, registry=closed.registry.replace("127.0.0.1", made_up_name))
+    monkeypatch.setenv("DEPLOYER_INSECURE_REGISTRIES", name.registry)
+    give(monkeypatch, name.registry, closed_registry.username, closed_registry.password)
+    assert await manifest_exists(name)
+
+
+async def test_an_identity_token_is_no_password(
     closed: ImageName, closed_registry: RealRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    give(monkeypatch, closed.registry, closed_registry.username, closed_registry.password)
-    assert await manifest_exists(closed)
+    with disturbed(closed_registry) as front:
+        name = replace(closed, registry=front.registry.name)
+        write_config(tmp_path / "login", [Credentials(name.registry, "<token>", "", IDENTITY)])
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "login"))
+        with pytest.raises(Stalled, match="does not let us read"):
+            await digest_of(name)
+    assert not any(front.authorized)
 
 
 async def test_a_password_follows_no_redirect_to_another_server(

@@ -75,6 +75,15 @@ async def test_no_more_layers_are_fetched_than_needed(publisher: Publisher, prox
     assert len([each for each in proxy.asked if "/blobs/" in each]) == 1
 
 
+async def test_blobs_are_asked_for_as_they_are_kept(publisher: Publisher, proxy: Disturbed, tmp_path: Path) -> None:
+    """A store that calls a packed layer a packed answer would have it unpacked on the way."""
+    publisher.manifest(layer(file("a", "")), tag="live", packing="+gzip")
+    proxy.disturb(
+        "GET", "/blobs/", lambda a: a if proxy.encodings[-1] == "identity" else a.also(Content_Encoding="gzip")
+    )
+    await read_file(replace(publisher.name, registry=proxy.registry.name, tag="live"), "a", tmp_path / "a")
+
+
 async def test_links_are_followed_inside_the_image(publisher: Publisher, tmp_path: Path) -> None:
     layers = [
         layer(directory("usr"), directory("usr/lib"), file("usr/lib/kernel-1", "inside"), link("lib", "usr/lib")),
@@ -107,10 +116,13 @@ async def test_a_file_that_may_be_run_may_be_run_afterwards(publisher: Publisher
     assert (tmp_path / "taken").stat().st_mode & 0o7777 == 0o644
 
 
-async def test_an_archive_in_several_parts_is_read_to_its_end(publisher: Publisher, tmp_path: Path) -> None:
-    """What pigz and eStargz write: several streams of gzip, one after another."""
+@pytest.mark.parametrize("packing", ["+gzip", "+zstd"])
+async def test_an_archive_in_several_parts_is_read_to_its_end(
+    publisher: Publisher, packing: str, tmp_path: Path
+) -> None:
+    """What pigz, eStargz and zstd:chunked write: several streams, one after another."""
     data = layer(*[file(f"file-{number}", "x" * 3000) for number in range(30)], file("last", "found"))
-    parts = b"".join(gzip.compress(data[at : at + 7000]) for at in range(0, len(data), 7000))
+    parts = b"".join(PACKED[packing](data[at : at + 7000]) for at in range(0, len(data), 7000))
     assert await taken(publisher, "last", parts, into=tmp_path) == "found"
 
 
@@ -210,6 +222,19 @@ async def test_a_little_that_unpacks_to_very_much_is_refused(
     assert len(bomb) < 20_000
     with pytest.raises(Stalled, match="unpacks to more than 4,194,304 bytes"):
         await taken(publisher, "other", bomb, into=tmp_path)
+
+
+@pytest.mark.parametrize(("difference", "said"), [(-1, "more"), (1, "less")])
+async def test_a_layer_of_another_size_than_the_manifest_says_is_refused(
+    publisher: Publisher, tmp_path: Path, difference: int, said: str
+) -> None:
+    publisher.manifest(layer(file("a", "")), tag="live")
+    document = publisher.get("live").json()
+    document["layers"][0]["size"] += difference
+    publisher.document(document, tag="live")
+    with pytest.raises(OperationError, match=rf"sent {said} than the [\d,]+ bytes of sha256:"):
+        await read_file(publisher.name.tagged("live"), "a", tmp_path / "a")
+    assert not list(tmp_path.iterdir())
 
 
 async def test_a_layer_that_is_too_large_is_not_fetched(

@@ -11,7 +11,6 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
 
@@ -140,18 +139,12 @@ def test_an_authority_of_ones_own_does_not_take_the_systems_place(
 
 
 @pytest.fixture
-def elsewhere(plain_registry: RealRegistry, monkeypatch: pytest.MonkeyPatch) -> ImageName:
-    """An image in a registry that speaks plain http, by a name that is not this host's. Only the name is made up."""
+def elsewhere(plain_registry: RealRegistry, made_up_name: str) -> ImageName:
+    """An image in a registry that speaks plain http, by a name that is not this host's."""
     publisher = Publisher(plain_registry)
     publisher.manifest(layer(file("a", "")), tag="live")
     port = plain_registry.name.rpartition(":")[2]
-    real = socket.getaddrinfo
-
-    def look_up(host: Any, *rest: Any, **named: Any) -> Any:
-        return real("127.0.0.1" if host == "registry.test" else host, *rest, **named)
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return replace(publisher.name, registry=f"registry.test:{port}", tag="live")
+    return replace(publisher.name, registry=f"{made_up_name}:{port}", tag="live")
 
 
 async def test_a_registry_elsewhere_is_not_spoken_to_in_plain_text(elsewhere: ImageName) -> None:
@@ -252,6 +245,7 @@ def test_no_other_may_that_was_not_named(registry: str) -> None:
 def test_a_name_without_its_port_is_another_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPLOYER_INSECURE_REGISTRIES", "registry.lan:5000")
     assert settings.may_be_plain("registry.lan:5000")
+    assert settings.may_be_plain("REGISTRY.lan:5000")
     assert not settings.may_be_plain("registry.lan")
 
 

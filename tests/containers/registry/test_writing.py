@@ -94,8 +94,11 @@ async def test_of_an_index_with_attestations_the_image_is_taken_and_what_attests
 
 async def test_an_index_without_the_platform_is_refused_and_told_what_it_has(publisher: Publisher) -> None:
     manifests = pushed(publisher, "amd64", "arm64")
-    both = publisher.index([publisher.describe(each, platform) for platform, each in manifests.items()])
-    with pytest.raises(Stalled, match=r"has no image for linux/riscv64; it has: linux/amd64, linux/arm64"):
+    images = [publisher.describe(each, platform) for platform, each in manifests.items()]
+    attestation = publisher.describe(manifests["linux/amd64"], "unknown/unknown")
+    attesting = {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+    both = publisher.index([*images, {**attestation, **attesting}])
+    with pytest.raises(Stalled, match=r"has no image for linux/riscv64; it has: linux/amd64, linux/arm64$"):
         await write_index(publisher.name.tagged("live"), {"linux/riscv64": both}, {})
 
 

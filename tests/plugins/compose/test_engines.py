@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def lonely(plain_registry: RealRegistry, tmp_path: Path) -> Iterator[World]:
     """A project on an engine that the test may kill."""
-    with another_engine(1) as engine:
+    with another_engine() as engine:
         yield World(engine, plain_registry, tmp_path)
 
 

@@ -336,7 +336,7 @@ async def test_an_engine_is_reached_by_tcp_with_tls_and_by_a_context(
     port = free_port()
     options = ["--host", f"tcp://127.0.0.1:{port}", "--tlsverify", "--tlscacert", f"{certificates}/ca.pem"]
     options += ["--tlscert", f"{certificates}/server.pem", "--tlskey", f"{certificates}/server.key"]
-    with another_engine(3, *options) as engine:
+    with another_engine(*options) as engine:
         monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
         keys = f"ca={certificates}/ca.pem,cert={certificates}/client.pem,key={certificates}/client.key"
         engine.cli("context", "create", "far", "--docker", f"host=tcp://127.0.0.1:{port},{keys}")
@@ -351,7 +351,7 @@ async def test_an_engine_is_reached_by_tcp_with_tls_and_by_a_context(
 async def test_an_engine_that_is_killed_in_the_middle_of_a_build_is_no_fault_of_the_commit(
     tmp_path: Path, plain_registry: RealRegistry
 ) -> None:
-    with another_engine(4) as engine:
+    with another_engine() as engine:
         site = Site(tmp_path, engine, plain_registry)
         log = RecordingLog()
         build = asyncio.create_task(site.build(f"FROM {BASE}\n{once()}RUN echo start''ed; sleep 100\n", log=log))
@@ -397,7 +397,7 @@ async def test_checks_leave_no_image(site: Site) -> None:
 async def test_housekeeping_removes_our_nameless_images_and_cache_and_nothing_else(
     tmp_path: Path, plain_registry: RealRegistry
 ) -> None:
-    with another_engine(5) as engine:
+    with another_engine() as engine:
         site = Site(tmp_path, engine, plain_registry)
         old, _ = await site.build("FROM scratch\nCOPY Dockerfile /one\n")
         new, _ = await site.build("FROM scratch\nCOPY Dockerfile /two\n")

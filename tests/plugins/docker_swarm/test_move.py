@@ -68,7 +68,8 @@ async def test_a_failed_health_check_leaves_its_answer_in_the_log(world: World, 
     world.create()
     await world.deploy(good, tmp_path)
     error, log = await fails(world, bad, tmp_path, timeout=60)
-    assert "404 Not Found" in str(error), "the health check's own answer is the reason"
+    assert "; its health check answered: " in str(error)
+    assert "404 Not Found" in log.text, "the health check's own answer"
     assert f"health check of {world.name}.1 failed (exit code 1)" in log.text
     assert (
         "`wget -q -O - http://127.0.0.1/health` of the image, every 1 s, 1 s each, 2 in a row, after 1 s to start"
@@ -322,7 +323,7 @@ async def test_a_rollback_that_nobody_saw_is_told_by_the_next_attempt(world: Wor
 async def test_an_engine_that_restarts_in_the_middle_of_a_move_is_waited_for(
     plain_registry: RealRegistry, tmp_path: Path
 ) -> None:
-    with another_engine(2, "--live-restore=false") as own:
+    with another_engine("--live-restore=false") as own:
         own.cli(
             "swarm", "init", "--advertise-addr", "127.0.0.2", "--listen-addr", f"127.0.0.2:{free_port()}", check=False
         )
