@@ -80,3 +80,9 @@ def digest_in(reference: str) -> str:
     """The digest that a reference is pinned to, or the empty string."""
     _, at, digest = reference.rpartition("@")
     return digest if at and re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else ""
+
+
+def short(reference: str) -> str:
+    """A reference for a sentence: its digest cut to the length that people compare."""
+    name, _, digest = reference.rpartition("@")
+    return f"{name}@{digest.removeprefix('sha256:')[:12]}" if digest_in(reference) else reference

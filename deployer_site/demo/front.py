@@ -6,6 +6,7 @@ own instead, and this asks the engine where they are, as Traefik or Caddy would.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -74,11 +75,13 @@ class Front:
         return [*ports[first:], *ports[:first]]
 
     def _send(self, request: BaseHTTPRequestHandler, status: int, kind: str, body: bytes) -> None:
-        request.send_response(status)
-        request.send_header("Content-Type", kind)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        # Whoever asked may have gone meanwhile.
+        with contextlib.suppress(ConnectionError):
+            request.send_response(status)
+            request.send_header("Content-Type", kind)
+            request.send_header("Content-Length", str(len(body)))
+            request.end_headers()
+            request.wfile.write(body)
 
     def _follow(self) -> None:
         while not self._ending.wait(_LOOK):

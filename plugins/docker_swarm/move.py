@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from containers import pulls
 from containers.engine import connect
-from containers.names import ImageName
+from containers.names import ImageName, short
 from core.api import Context, DeploymentFailed, DeployRequest, OperationError, Stalled
 from plugins.docker_swarm import specs
 from plugins.docker_swarm.client import OutOfSequence, Swarm, SwarmService
@@ -170,7 +170,7 @@ class Move:
             if service.update.startswith("rollback"):
                 return service.message or "it was rolled back"
             raise DeploymentFailed(
-                f"somebody else moved {self._name} to {specs.image_of(service.spec)} meanwhile",
+                f"somebody else moved {self._name} to {short(specs.image_of(service.spec))} meanwhile",
                 running=specs.digest_of(service.spec) or None,
             )
         if service.update == "paused":
@@ -216,7 +216,7 @@ class Move:
             if service.update in ("rollback_paused", "paused"):
                 return f"The rollback was paused as well: {service.message}; {stands}"
             if service.update in ("rollback_completed", "completed", "") and stands.reached:
-                return f"It was rolled back and runs {specs.image_of(service.spec)} again: {stands}"
+                return f"It was rolled back and runs {short(specs.image_of(service.spec))} again: {stands}"
             await asyncio.sleep(LOOK)
         return f"The rollback is not over after {self._options.timeout} s"
 

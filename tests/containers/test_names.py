@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from containers.names import ImageName, digest_in
+from containers.names import ImageName, digest_in, short
 from core.api import Stalled
 
 DIGEST = "sha256:" + "ab" * 32
@@ -58,3 +58,8 @@ def test_any_text_is_a_name_or_refused(text: str) -> None:
 def test_the_digest_that_a_reference_is_pinned_to() -> None:
     assert digest_in(f"a/b:live@{DIGEST}") == DIGEST
     assert digest_in("a/b:live") == digest_in("") == digest_in("a@sha256:12") == ""
+
+
+def test_a_sentence_has_the_beginning_of_a_digest() -> None:
+    assert short(f"a/b:live@{DIGEST}") == "a/b:live@abababababab"
+    assert short("a/b:live") == "a/b:live"
