@@ -209,6 +209,26 @@ async def test_a_registry_that_lets_nobody_in_is_told_and_its_password_is_used(
         world.remove()
 
 
+async def test_credentials_go_along_to_the_nodes_that_pull(
+    engine: RealEngine, closed_registry: RealRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the pull before, the node has nothing but what the update gave it."""
+    world = World(engine, closed_registry, unique("web"), f"{closed_registry.name}/{unique('web')}")
+    engine.cli("login", "--username", "ann", "--password", closed_registry.password, closed_registry.name)
+    first, second = world.release("one"), world.release("two")
+    engine.cli("logout", closed_registry.name)
+    world.create()
+    try:
+        error, _ = await fails(world, first, tmp_path, pull=False)
+        assert "No such image" in str(error)
+        given = f"ann:{closed_registry.password}"
+        monkeypatch.setenv(f"DEPLOYER_SECRET_{secret_name(closed_registry.name).upper()}", given)
+        await world.deploy(second, tmp_path, pull=False)
+        assert world.running() == [second.digest]
+    finally:
+        world.remove()
+
+
 # Two at once, and by hand
 
 
