@@ -7,6 +7,7 @@ the last one to leave ends it. What tests make on it has names of their own (`un
 from __future__ import annotations
 
 import fcntl
+import getpass
 import io
 import json
 import os
@@ -27,8 +28,10 @@ from typing import Any
 import docker
 import pytest
 
+from containers.tunnels import CONFIG_VARIABLE
 from tests.e2e.harness import free_port
 from tests.real import required, running, skip_or_fail
+from tests.ssh_server import sshd
 
 #: A web server of a few hundred kilobytes: `/www` on port 80.
 SERVE = "exec busybox httpd -f -p 80 -h /www"
@@ -404,3 +407,16 @@ def tls_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegis
     """A registry behind TLS, with an authority that nobody else knows."""
     with registry(tmp_path_factory.mktemp("registry"), tls=True) as real:
         yield real
+
+
+@pytest.fixture
+def ssh_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A host that the system's ssh knows by a name of its own, `builder`; yields the name."""
+    with sshd(tmp_path / "sshd") as server:
+        config = tmp_path / "ssh_config"
+        config.write_text(
+            f"Host builder\n HostName 127.0.0.1\n Port {server.port}\n User {getpass.getuser()}\n"
+            f" IdentityFile {server.identity}\n IdentitiesOnly yes\n UserKnownHostsFile {server.known_hosts}\n"
+        )
+        monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+        yield "builder"

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker_real import RealEngine, RealRegistry, closed_registry, engine, plain_registry
+from tests.docker_real import RealEngine, RealRegistry, closed_registry, engine, plain_registry, ssh_host
 from tests.plugins.compose.world import World
 from tests.real import required
 
-__all__ = ["closed_registry", "engine", "plain_registry"]
+__all__ = ["closed_registry", "engine", "plain_registry", "ssh_host"]
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -10,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from containers.tunnels import CONFIG_VARIABLE, close_tunnels
+from containers.tunnels import close_tunnels
 from core.api import Health, OperationError, ServicePlace, Stalled
 from tests.docker_real import RealRegistry, another_engine, kill, start_again
 from tests.plugins.compose.world import WEB, World
-from tests.ssh_server import sshd
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,21 +43,14 @@ async def test_an_engine_that_goes_away_in_the_middle_is_told_and_the_next_attem
     assert (seen.digest, seen.health) == (two.digest, Health.HEALTHY)
 
 
-async def test_a_host_behind_ssh(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with sshd(tmp_path / "ssh") as server:
-        config = tmp_path / "ssh_config"
-        config.write_text(
-            f"Host edge\nHostName 127.0.0.1\nPort {server.port}\nUser {getpass.getuser()}\n"
-            f"IdentityFile {server.identity}\nUserKnownHostsFile {server.known_hosts}\n"
-        )
-        monkeypatch.setenv(CONFIG_VARIABLE, str(config))
-        service = ServicePlace(
-            name=world.project, host=f"ssh://edge{world.engine.socket}", options=world.service().options
-        )
-        await world.deploy(service, world.release("one"))
-        seen = await world.observe(service)
-        assert (seen.digest, seen.health) == (world.release("one").digest, Health.HEALTHY)
-        await close_tunnels()
+async def test_a_host_behind_ssh(world: World, ssh_host: str) -> None:
+    service = ServicePlace(
+        name=world.project, host=f"ssh://{ssh_host}{world.engine.socket}", options=world.service().options
+    )
+    await world.deploy(service, world.release("one"))
+    seen = await world.observe(service)
+    assert (seen.digest, seen.health) == (world.release("one").digest, Health.HEALTHY)
+    await close_tunnels()
 
 
 async def start(world: World, service: ServicePlace, word: str) -> asyncio.subprocess.Process:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from containers.credentials import secret_name
 from containers.engine import connect
-from containers.tunnels import CONFIG_VARIABLE, close_tunnels
+from containers.tunnels import close_tunnels
 from core.api import BuildRequest, Commit, ConfigurationError, OperationError, PublishRequest, Purpose, Stalled
 from core.testing.checkouts import DirectoryCheckout
 from core.testing.contexts import attempt_context
@@ -35,7 +34,6 @@ from tests.docker_real import (
     unique,
 )
 from tests.e2e.harness import free_port
-from tests.ssh_server import sshd
 
 COMMIT = Commit(hash="0123456789abcdef0123456789abcdef01234567", message="A sample")
 
@@ -296,19 +294,6 @@ async def test_an_image_that_is_gone_from_its_engine_says_what_to_do(site: Site)
 
 
 # Engines
-
-
-@pytest.fixture
-def ssh_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A host that the system's ssh knows by a name of its own."""
-    with sshd(tmp_path / "sshd") as server:
-        config = tmp_path / "ssh_config"
-        config.write_text(
-            f"Host builder\n HostName 127.0.0.1\n Port {server.port}\n User root\n IdentityFile {server.identity}\n"
-            f" IdentitiesOnly yes\n UserKnownHostsFile {server.known_hosts}\n"
-        )
-        monkeypatch.setenv(CONFIG_VARIABLE, str(config))
-        yield "builder"
 
 
 async def test_an_engine_is_reached_by_the_systems_ssh(site: Site, ssh_host: str) -> None:

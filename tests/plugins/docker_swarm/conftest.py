@@ -6,10 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.docker_real import RealEngine, RealRegistry, closed_registry, engine, plain_registry, tls_registry, unique
+from tests.docker_real import (
+    RealEngine,
+    RealRegistry,
+    closed_registry,
+    engine,
+    plain_registry,
+    ssh_host,
+    tls_registry,
+    unique,
+)
 from tests.plugins.docker_swarm.world import World
 
-__all__ = ["closed_registry", "engine", "plain_registry", "tls_registry"]
+__all__ = ["closed_registry", "engine", "plain_registry", "ssh_host", "tls_registry"]
 
 
 @pytest.fixture

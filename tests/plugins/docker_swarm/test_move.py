@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 from docker.types import Healthcheck
 
 from containers.credentials import secret_name
+from containers.tunnels import close_tunnels
 from core.api import DeploymentFailed, DeployRequest, Health, OperationError, Release, Stalled
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
@@ -364,6 +368,40 @@ async def test_an_engine_that_restarts_in_the_middle_of_a_move_is_waited_for(
         log = await world.deploy(two, tmp_path, log=RecordingLog(restart), timeout=100)
         assert "does not answer" in log.text
         assert world.running() == [two.digest]
+
+
+async def test_a_connection_by_ssh_that_is_cut_in_the_middle_is_made_anew(
+    world: World, ssh_host: str, tmp_path: Path
+) -> None:
+    one, two = world.release("one"), world.release("two")
+    world.create()
+    url = f"ssh://{ssh_host}{world.engine.socket}"
+    place = type(world.place())(name=world.name, host=url, options=world.place().options)
+    await DockerSwarmDeployer().deploy(DeployRequest(service=place, release=one), attempt_context(tmp_path))
+    cut: list[int] = []
+
+    def cut_it(line: str) -> None:
+        if "starting" in line and not cut:
+            cut.extend(_processes(f"engine:{world.engine.socket}"))
+            for process in cut:
+                os.kill(process, signal.SIGKILL)
+
+    log = RecordingLog(cut_it)
+    request = DeployRequest(service=place, release=two, previous=one)
+    await DockerSwarmDeployer().deploy(request, attempt_context(tmp_path, log))
+    assert cut, "there was a connection to cut"
+    assert "trying again" in log.text
+    assert world.running() == [two.digest]
+    await close_tunnels()
+
+
+def _processes(word: str) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if word.encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
 
 
 async def test_an_engine_that_cannot_be_reached_at_the_start_is_tried_again_by_the_core(
