@@ -47,6 +47,8 @@ class Move:
         self._deadline = time.monotonic() + options.timeout
         self._before: Collection[str] = ()
         self._posted = False
+        #: When the engine answered last.
+        self._heard = time.monotonic()
 
     async def run(self) -> None:
         """Move it.
@@ -65,7 +67,7 @@ class Move:
 
     async def _patiently(self, step: Callable[[Swarm], Awaitable[str]]) -> str:
         """Do a step, connecting anew when the engine goes away in the middle of it."""
-        silent_since = 0.0
+        told = 0.0
         while True:
             try:
                 async with connect(self._request.service.host) as engine:
@@ -75,12 +77,11 @@ class Move:
             except OutOfSequence:
                 self._log.note(f"{self._name} was changed meanwhile; it is read again")
             except OperationError as error:
-                now = time.monotonic()
-                if not silent_since or now - silent_since > OUTAGE * 2:
-                    silent_since = now
-                    self._log.note(f"{error}; trying again for {OUTAGE} s")
-                if now - silent_since > OUTAGE or not self._posted:
+                if not self._posted or time.monotonic() - self._heard > OUTAGE:
                     raise
+                if told != self._heard:
+                    told = self._heard
+                    self._log.note(f"{error}; trying again for {OUTAGE} s")
             await asyncio.sleep(2 * LOOK)
 
     # Starting
@@ -112,8 +113,13 @@ class Move:
         other = specs.digest_of(service.spec) != self._image.digest
         return self._context.attempt > 1 and service.update.startswith("rollback") and other and ours
 
-    async def _service(self, swarm: Swarm) -> SwarmService:
+    async def _read(self, swarm: Swarm) -> SwarmService | None:
         service = await swarm.service(self._name)
+        self._heard = time.monotonic()
+        return service
+
+    async def _service(self, swarm: Swarm) -> SwarmService:
+        service = await self._read(swarm)
         if service is None:
             raise DeploymentFailed(
                 f"{swarm.engine.where} has no service {self._name}: create it once with `docker service create --name "
@@ -139,7 +145,7 @@ class Move:
     async def _follow(self, swarm: Swarm) -> str:
         over_since = 0.0
         while True:
-            service = await swarm.service(self._name)
+            service = await self._read(swarm)
             if service is None:
                 raise DeploymentFailed(f"{self._name} was removed from the swarm while it was moved")
             tasks = await self._follower.look(swarm, service, self._before)
