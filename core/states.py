@@ -56,6 +56,14 @@ class Purpose(StrEnum):
     RELEASE = "release"
 
 
+class Rollout(StrEnum):
+    """How the services of a target move: all at once, each after the one before it, or a first one before the others."""
+
+    TOGETHER = "together"
+    IN_ORDER = "in-order"
+    CANARY = "canary"
+
+
 class Health(StrEnum):
     UNKNOWN = "unknown"
     STARTING = "starting"

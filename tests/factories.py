@@ -190,12 +190,14 @@ def make_deployment(
         exclusive=f"service:{service.pk}",
         title=f"{service}: deployment to {release.commit.short}",
     )
+    was = {"previous": service.current, "previous_digest": service.current_digest}
     deployment = Deployment.objects.create(
-        service=service, release=release, job=job, **{"previous": service.current, **fields}
+        service=service, release=release, job=job, **{"digest": release.digest, **was, **fields}
     )
     if job.state == JobState.SUCCEEDED:
-        service.current, service.current_since = release, timezone.now()
-        service.save(update_fields=["current", "current_since"])
+        service.current, service.current_digest = release, deployment.digest
+        service.current_since = timezone.now()
+        service.save(update_fields=["current", "current_digest", "current_since"])
     return deployment
 
 

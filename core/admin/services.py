@@ -12,7 +12,7 @@ from core.models import Service
 from core.pipeline import declaration, validate
 from core.pipeline.declaration import Use
 
-_FIELDS = ("name", "deployer", "options", "host", "uri")
+_FIELDS = ("name", "deployer", "options", "host", "uri", "position")
 
 
 class ServiceForm(PluggedForm):
@@ -46,6 +46,7 @@ class ServiceAdmin(DeclaredAdmin):
         "status",
         "reason",
         "current",
+        "current_digest",
         "current_since",
         "observed_digest",
         "observed_health",

@@ -12,14 +12,17 @@ from core.admin.services import ServiceInline
 from core.models import Target
 from core.pipeline import declaration, validate
 
-_FIELDS = ("branch", "image")
+_FIELDS = ("branch", "image", "rollout", "soak")
 
 
 class TargetForm(DeclaredForm):
-    places = {"branch": "branch", "image": "image"}
+    places = {"branch": "branch", "image": "image", "rollout": "rollout", "soak": "soak"}
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
-        return validate.target_faults(declaration.Target(self.said("branch"), self.said("image")), offers)
+        target = declaration.Target(
+            self.said("branch"), self.said("image"), rollout=self.said("rollout"), soak=self.said("soak")
+        )
+        return validate.target_faults(target, offers)
 
 
 class TargetInline(DeclaredInline):
@@ -33,7 +36,7 @@ class TargetAdmin(DeclaredAdmin):
     form = TargetForm
     inlines = (ServiceInline,)
     declared = ("recipe", *_FIELDS)
-    list_display = ("branch", "image", "recipe", "declared_in")
+    list_display = ("branch", "image", "recipe", "rollout", "soak", "declared_in")
     list_filter = ("recipe__repository__flavour",)
     list_select_related = ("recipe__repository",)
     search_fields = ("branch", "image", "recipe__repository__name")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from core import configuration
+from core.engine.soak import soak
 from core.errors import Stalled, Waiting
 from core.interfaces import (
     BuildRequest,
@@ -32,7 +33,7 @@ from core.pipeline.validate import option_faults
 from core.plugins import plugins
 from core.states import JobKind, JobState, Purpose
 
-#: Seconds after which an operation that no recipe sets a limit for is ended.
+#: Seconds after which an operation that no recipe sets a limit for is ended, and that a release gets at least.
 RELEASE_TIMEOUT, DEPLOYMENT_TIMEOUT, INPUT_TIMEOUT = 900, 1800, 300
 #: Releases of a service whose images are kept for going back.
 KEPT_RELEASES = 5
@@ -118,7 +119,7 @@ def _release(job: Job) -> Operation:
         commit=_commit(commit),
         image=release.image,
         options=_options(builder.Options, recipe.options),
-        artifacts={build.platform: build.job.value for build in _builds(release) if build.job},
+        artifacts={build.platform: _artifact(build) for build in _builds(release)},
         commit_url=_commit_url(commit),
         url=_page(job),
     )
@@ -127,7 +128,9 @@ def _release(job: Job) -> Operation:
         return await builder.publish(request, context)
 
     data = configuration.current().plugin_dir(recipe.builder)
-    return Operation(run, RELEASE_TIMEOUT, "nothing: a release has a fixed time", data)
+    # Pushing a large image may take as long as building it did.
+    limit = f"`timeout` of recipe {recipe.name!r} of {recipe.repository.name}"
+    return Operation(run, max(recipe.timeout, RELEASE_TIMEOUT), limit, data)
 
 
 def _page(job: Job) -> str:
@@ -140,7 +143,12 @@ def _commit_url(commit: CommitRow) -> str:
 
 
 def _builds(release: ReleaseRow) -> list[Build]:
-    return list(release.builds.select_related("job"))
+    return list(release.builds.all())
+
+
+def _artifact(build: Build) -> str:
+    """What a build made when it succeeded last: a person may be having it done again."""
+    return build.jobs.filter(state=JobState.SUCCEEDED).latest("pk").value
 
 
 def _deployment(job: Job) -> Operation:
@@ -148,15 +156,16 @@ def _deployment(job: Job) -> Operation:
     service = deployment.service
     deployer = plugins.deployer(service.deployer)
     repository = service.target.recipe.repository
-    release, previous = _published(deployment.release), deployment.previous
+    release, previous = _published(deployment.release, deployment.digest), deployment.previous
     request = DeployRequest(
         service=service_place(service),
         release=release,
-        previous=_published(previous) if previous else None,
+        previous=_published(previous, deployment.previous_digest) if previous else None,
         rollback=deployment.rollback,
         kept=_kept(service),
     )
     flavour = job.flavour.name
+    seconds = 0 if deployment.rollback else service.soak
 
     async def run(context: Context) -> str:
         question = DeploymentQuestion(
@@ -169,18 +178,21 @@ def _deployment(job: Job) -> Operation:
         )
         await _ask_gates(question)
         await deployer.deploy(request, context)
+        if seconds:
+            await soak(deployer, request, seconds, context)
         return release.digest
 
     data = configuration.current().plugin_dir(service.deployer)
-    return Operation(run, DEPLOYMENT_TIMEOUT, "nothing: a deployment has a fixed time", data)
+    # Taking it back after the soak may need as long as moving it did.
+    timeout = DEPLOYMENT_TIMEOUT * (2 if seconds else 1) + seconds
+    return Operation(run, timeout, "nothing: a deployment has a fixed time", data)
 
 
 def _kept(service: Service) -> list[Release]:
     """The releases that a service ran last, which people may want to go back to."""
     done = Deployment.objects.filter(service=service, job__state=JobState.SUCCEEDED).select_related("release__commit")
-    return list({each.release_id: _published(each.release) for each in done[: KEPT_RELEASES * 3]}.values())[
-        :KEPT_RELEASES
-    ]
+    newest = {each.digest: _published(each.release, each.digest) for each in done[: KEPT_RELEASES * 3]}
+    return list(newest.values())[:KEPT_RELEASES]
 
 
 async def _ask_gates(question: DeploymentQuestion) -> None:
@@ -240,8 +252,8 @@ def _commit(row: CommitRow) -> Commit:
     return Commit(hash=row.hash, message=row.message, author=row.author, committed_at=row.committed_at)
 
 
-def _published(row: ReleaseRow) -> Release:
-    return Release(image=row.image, digest=row.digest, commit=_commit(row.commit))
+def _published(row: ReleaseRow, digest: str) -> Release:
+    return Release(image=row.image, digest=digest, commit=_commit(row.commit))
 
 
 @sync_to_async

@@ -16,7 +16,7 @@ from core.pipeline.declaration import FromInput
 from core.pipeline.evaluate import Evaluation, evaluate
 from core.pipeline.graph import build
 from core.plugins import plugins
-from core.states import JobState, Level, RefKind
+from core.states import JobState, Level, RefKind, Rollout
 
 #: Fingerprints in one query: below every database's limit on parameters.
 _BATCH = 500
@@ -43,7 +43,7 @@ def evaluate_refs(repository: Repository, refs: Iterable[Ref]) -> Evaluation:
 
 def recipe_facts(repository: Repository) -> list[facts.RecipeFact]:
     """What is declared of a repository, as facts."""
-    services = Service.objects.filter(retired_at=None).select_related("current").order_by("id")
+    services = Service.objects.filter(retired_at=None).select_related("current").order_by(*Service.IN_ORDER)
     rollbacks = Rollback.objects.filter(lifted_at=None).select_related("release")
     services = services.prefetch_related(Prefetch("rollbacks", rollbacks, to_attr="in_force"))
     targets = Target.objects.filter(retired_at=None).prefetch_related(Prefetch("services", services))
@@ -79,7 +79,13 @@ def arguments(kept: Mapping[str, object]) -> dict[str, str | FromInput]:
 
 def _target(target: Target) -> facts.TargetFact:
     services = [_service(service) for service in target.services.all()]
-    return facts.TargetFact(id=target.pk, branch=target.branch, image=target.image, services=services)
+    return facts.TargetFact(
+        id=target.pk,
+        branch=target.branch,
+        image=target.image,
+        services=services,
+        rollout=Rollout(target.rollout),
+    )
 
 
 def _service(service: Service) -> facts.ServiceFact:
@@ -89,6 +95,7 @@ def _service(service: Service) -> facts.ServiceFact:
         name=str(service),
         level=_deployer_level(service.deployer),
         running=service.current.fingerprint if service.current else "",
+        digest=service.current_digest,
         rollback=next(
             (
                 facts.RollbackFact(id=each.pk, away_from=each.away_from, release=each.release.fingerprint)
@@ -144,8 +151,15 @@ def _active(repository: Repository, commits: Iterable[int], targets: Iterable[in
     own = Q(repository=repository) & (~wanted | Q(commit__in=commits) | of_targets)
     # A service that came from another repository may still be in the hands of a deployment from there.
     rows = Job.objects.active().filter(own | Q(deployment_of__service__target__in=targets))
-    fields = ("pk", "fingerprint", "state", "title", "deployment_of__service")
+    fields = ("pk", "fingerprint", "state", "title", "exclusive", "deployment_of__service")
     return [
-        facts.ActiveJob(job=job, fingerprint=fingerprint, state=JobState(state), title=title, service=service)
-        for job, fingerprint, state, title, service in rows.values_list(*fields)
+        facts.ActiveJob(
+            job=job,
+            fingerprint=fingerprint,
+            state=JobState(state),
+            title=title,
+            exclusive=exclusive,
+            service=service,
+        )
+        for job, fingerprint, state, title, exclusive, service in rows.values_list(*fields)
     ]

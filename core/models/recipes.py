@@ -6,7 +6,9 @@ from django.db import models
 
 from core.models.flavours import Declared
 from core.models.repositories import Repository
-from core.states import Health
+from core.pipeline.evaluate import Status
+from core.pipeline.rollout import behind
+from core.states import Health, Rollout
 
 
 class Recipe(Declared):
@@ -35,6 +37,17 @@ class Target(Declared):
     recipe = models.ForeignKey(Recipe, models.PROTECT, related_name="targets")
     branch = models.CharField(max_length=500)
     image = models.CharField(max_length=300)
+    rollout = models.CharField(
+        max_length=20,
+        default=Rollout.TOGETHER,
+        choices=[(rollout.value, rollout.value) for rollout in Rollout],
+        help_text="How its services move: all at once, each after the one before it, or the first one alone and then"
+        " the others.",
+    )
+    soak = models.PositiveIntegerField(
+        default=0,
+        help_text="Seconds that a service which others wait for is watched after its move; 0: the others follow at once.",
+    )
 
     class Meta:
         ordering = ("id",)
@@ -43,13 +56,20 @@ class Target(Declared):
     def __str__(self) -> str:
         return f"{self.branch} as {self.image}"
 
+    def in_order(self) -> list[Service]:
+        """Its services in use, in the order in which they move where its rollout asks for one."""
+        return list(self.services.filter(retired_at=None).order_by(*Service.IN_ORDER))
+
 
 class Service(Declared):
     """One running thing.
 
-    `current` is what its latest successful deployment moved it to; `observed_*` is what its deployer last saw; `status`
-    and `reason` say what the last evaluation made of it.
+    `current` is what its latest successful deployment moved it to, `current_digest` the digest that the release had then;
+    `observed_*` is what its deployer last saw; `status` and `reason` say what the last evaluation made of it.
     """
+
+    #: The order in which the services of a target move: those without a position last, as they came.
+    IN_ORDER = (models.F("position").asc(nulls_last=True), "id")
 
     target = models.ForeignKey(Target, models.PROTECT, related_name="services")
     name = models.CharField(max_length=200)
@@ -57,8 +77,14 @@ class Service(Declared):
     options = models.JSONField(default=dict, blank=True)
     host = models.CharField(max_length=200, blank=True)
     uri = models.CharField(max_length=500, blank=True, help_text="Where people find it.")
+    position = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Where it comes among the services of its target that move in an order: smaller goes first, empty last.",
+    )
 
     current = models.ForeignKey("core.Release", models.PROTECT, null=True, editable=False, related_name="+")
+    current_digest = models.CharField(max_length=100, blank=True, editable=False)
     current_since = models.DateTimeField(null=True, editable=False)
     status = models.CharField(max_length=20, blank=True, editable=False)
     reason = models.TextField(blank=True, editable=False)
@@ -88,11 +114,18 @@ class Service(Declared):
         return f"{self.name}@{self.host}" if self.host else self.name
 
     @property
+    def soak(self) -> int:
+        """Seconds that it is watched after its move, as other services wait for it; 0 where none does."""
+        services, rollout = self.target.in_order(), Rollout(self.target.rollout)
+        awaited = self in services and behind(rollout, services, services.index(self))
+        return self.target.soak if awaited else 0
+
+    @property
     def drift(self) -> str:
-        """What is not as its latest deployment said, in words."""
-        if not (self.current and self.observed_at):
+        """What is not as its latest deployment said, in words. Nobody can tell while it is being moved."""
+        if not (self.current and self.observed_at) or self.status == Status.RUNNING:
             return ""
-        other = self.observed_digest and self.observed_digest != self.current.digest
+        other = self.observed_digest and self.observed_digest != self.current_digest
         image = (
             f"it runs {self.observed_digest.removeprefix('sha256:')[:12]}, another image than its latest deployment"
             if other

@@ -32,7 +32,7 @@ class Build(models.Model):
 
 
 class Release(models.Model):
-    """A target's commit, published. `digest` is empty until it is."""
+    """A target's commit, published. `digest` is empty until it is, and the newest one if it was published again."""
 
     fingerprint = models.CharField(max_length=64, unique=True)
     target = models.ForeignKey(Target, models.PROTECT, related_name="releases")
@@ -52,11 +52,16 @@ class Release(models.Model):
 
 
 class Deployment(models.Model):
-    """One attempt to move one service to one release."""
+    """One attempt to move one service to one release.
+
+    `digest` and `previous_digest` are those that the releases had then: a release may be published again with another.
+    """
 
     service = models.ForeignKey(Service, models.PROTECT, related_name="deployments")
     release = models.ForeignKey(Release, models.PROTECT, related_name="deployments")
+    digest = models.CharField(max_length=100, blank=True)
     previous = models.ForeignKey(Release, models.PROTECT, null=True, related_name="+")
+    previous_digest = models.CharField(max_length=100, blank=True)
     rollback = models.BooleanField(default=False)
     job = models.OneToOneField("core.Job", models.PROTECT, related_name="deployment_of")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -52,11 +52,20 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """This branch is published under this image name and runs as these services."""
+    """This branch is published under this image name and runs as these services.
+
+    :param services: in the order in which they move, where `rollout` asks for one.
+    :param rollout: how they move: `together`, all at once; `in-order`, each after the one before it succeeded; `canary`,
+        the first alone and then all others at once. A failure stops those that come after.
+    :param soak: seconds that a service which others wait for is watched after its move. It has to stay healthy; if not,
+        it is taken back and the others stay where they are. 0: the others follow at once.
+    """
 
     branch: str
     image: str
     services: tuple[Service, ...] | list[Service] = ()
+    rollout: str = "together"
+    soak: int = 0
 
 
 @dataclass(frozen=True, slots=True)

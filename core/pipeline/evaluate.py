@@ -5,18 +5,21 @@ Laws (tests/core/pipeline/test_laws.py):
 - Evaluating, doing what it says, and evaluating again says nothing more: it is idempotent.
 - The order of refs, recipes, results and active jobs changes nothing.
 - A service is never moved while another deployment of it runs, nor to a release whose builds did not all succeed.
-- What failed, and what a person cancelled, is not started again.
+- Two publications of one target are never in hand at once, and a newer one comes after an older one.
+- A service is never moved before those that it comes after run the same release, and none of them was taken back.
+- What failed, and what a person cancelled, is not started again, unless what it was made of was made again.
+- What succeeded is done again only if that is so, or if it was undone: a person rebuilds, or a service is moved away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.pipeline.facts import ActiveJob, Result, ServiceFact, Snapshot
+from core.pipeline.facts import ActiveJob, Result, Snapshot
 from core.pipeline.graph import Graph, Node, build
-from core.pipeline.operations import Deploy, Operation
+from core.pipeline.operations import Deploy, Operation, Publish
 from core.states import JobState
 
 
@@ -78,20 +81,14 @@ def evaluate(snapshot: Snapshot, graph: Graph | None = None) -> Evaluation:
     :param graph: of this snapshot, where it was made already to find out which results to read.
     """
     graph = graph or build(snapshot)
-    services = {
-        service.id: service for recipe in snapshot.recipes for target in recipe.targets for service in target.services
-    }
-    deploying = {job.service: job for job in snapshot.active if job.service is not None}
-    cancel = _unwanted(snapshot.active, set(graph.fingerprints()))
-    freed = {each.job for each in cancel}
-    states: dict[str, NodeState] = {}
-    for node in graph.nodes.values():
-        states[node.id] = _state(node, graph, states, snapshot.results, services, deploying, freed)
+    unwanted = _unwanted(snapshot.active, set(graph.fingerprints()))
+    states = _States(snapshot, graph, unwanted).all()
     start = {
         node.operation.fingerprint: node.operation
         for node in graph.nodes.values()
         if node.operation and states[node.id].status is Status.READY
     }
+    cancel = [*unwanted, *_held_back(graph, states, snapshot.results)]
     return Evaluation(graph=graph, states=states, start=list(start.values()), cancel=cancel)
 
 
@@ -104,30 +101,110 @@ def _unwanted(active: Iterable[ActiveJob], wanted: set[str]) -> list[Cancel]:
     ]
 
 
-def _state(
-    node: Node,
-    graph: Graph,
-    states: Mapping[str, NodeState],
-    results: Mapping[str, Result],
-    services: Mapping[int, ServiceFact],
-    deploying: Mapping[int, ActiveJob],
-    freed: set[int],
-) -> NodeState:
-    if blocked := _blocked(node, graph, states):
-        return blocked
-    assert node.operation is not None, "only a node that waits for an input, or for one that does, has no operation"
-    result = results.get(node.operation.fingerprint)
-    if isinstance(node.operation, Deploy):
-        other = deploying.get(node.operation.service)
-        if other and other.job not in freed and other.fingerprint != node.operation.fingerprint:
+def _held_back(graph: Graph, states: Mapping[str, NodeState], results: Mapping[str, Result]) -> Iterator[Cancel]:
+    """The jobs that wait although what comes before is not done any more: they are queued anew once it is."""
+    for id, node in graph.nodes.items():
+        result = results.get(node.operation.fingerprint) if node.operation else None
+        if result and result.state is JobState.QUEUED and states[id].status is Status.BLOCKED:
+            yield Cancel(result.job, f"it is held back: {states[id].reason}")
+
+
+class _States:
+    """Finds the state of each node, those first that others need."""
+
+    def __init__(self, snapshot: Snapshot, graph: Graph, unwanted: Iterable[Cancel]) -> None:
+        self._graph = graph
+        self._results = snapshot.results
+        self._services = {
+            service.id: service
+            for recipe in snapshot.recipes
+            for target in recipe.targets
+            for service in target.services
+        }
+        cancelled = {each.job for each in unwanted}
+        # What waits is gone as soon as it is cancelled; what runs is in the way until its runner has ended it.
+        self._in_hand = {
+            job.exclusive: job for job in snapshot.active if not (job.job in cancelled and job.state is JobState.QUEUED)
+        }
+        self._found: dict[str, NodeState] = {}
+
+    def all(self) -> Mapping[str, NodeState]:
+        for node in self._graph.nodes.values():
+            self._found[node.id] = self._state(node)
+        return self._found
+
+    def _state(self, node: Node) -> NodeState:
+        if node.missing:
+            inputs = " and ".join(f"input {name}" for name in node.missing)
+            return NodeState(status=Status.BLOCKED, reason=f"waits for {inputs}: not read yet")
+        if blocked := self._blocked_by(node.after, _why_blocked):
+            return blocked
+        assert node.operation is not None, "only a node that waits for an input, or for one that does, has no operation"
+        other = self._in_hand.get(node.operation.exclusive)
+        if other and other.fingerprint != node.operation.fingerprint:
             return NodeState(status=Status.BLOCKED, reason=f"waits for {other.title} to end", job=other.job)
-        if result and result.state is JobState.SUCCEEDED and not _runs(node.operation, services):
-            result = None
-    if result is None or (result.state is JobState.CANCELLED and not result.by_person):
-        return NodeState(status=Status.READY, reason=_why_ready(node.operation))
-    status, does = _OF_JOB[result.state]
-    reason = result.reason or f"job {result.job} {does}"
-    return NodeState(status=status, reason="" if status is Status.DONE else reason, job=result.job, value=result.value)
+        state = self._own_state(node.operation)
+        held = self._held(node) if state.status in (Status.READY, Status.WAITING) else None
+        return held or state
+
+    def _own_state(self, operation: Operation) -> NodeState:
+        """The state of an operation before which everything is done."""
+        result = self._results.get(operation.fingerprint)
+        if result is None or self._is_past(operation, result):
+            return NodeState(status=Status.READY, reason=_why_ready(operation))
+        status, does = _OF_JOB[result.state]
+        reason = "" if status is Status.DONE else result.reason or f"job {result.job} {does}"
+        return NodeState(status=status, reason=reason, job=result.job, value=result.value)
+
+    def _is_past(self, operation: Operation, result: Result) -> bool:
+        """Whether a result counts no longer: nobody wished for it, or what it was made of was made again since."""
+        if result.active:
+            return False
+        if result.state is JobState.CANCELLED and not result.by_person:
+            return True
+        if result.state is JobState.SUCCEEDED and isinstance(operation, Deploy):
+            return not self._runs(operation)
+        return any(self._results[each].job > result.job for each in _made_of(operation))
+
+    def _runs(self, operation: Deploy) -> bool:
+        """Whether the service still runs what this operation moved it to.
+
+        It may have been moved elsewhere since, or the release been published again with another digest.
+        """
+        service = self._services[operation.service]
+        if service.running != operation.release:
+            return False
+        return operation.rollback or service.digest == self._results[operation.release].value
+
+    def _held(self, node: Node) -> NodeState | None:
+        """Whether a service that could be moved is held back by those that move before it."""
+        for id in node.behind:
+            if self._graph.nodes[id].rolled_back:
+                return NodeState(status=Status.BLOCKED, reason=_why_not_past(self._graph.nodes[id].label))
+        return self._blocked_by(node.behind, _why_held)
+
+    def _blocked_by(self, before: Sequence[str], why: Callable[[NodeState, str], str]) -> NodeState | None:
+        undone = [id for id in before if self._found[id].status is not Status.DONE]
+        if not undone:
+            return None
+        worst = min(undone, key=lambda each: _BLOCKS.index(self._found[each].status))
+        state = self._found[worst]
+        return NodeState(status=Status.BLOCKED, reason=why(state, self._graph.nodes[worst].label), job=state.job)
+
+
+def _made_of(operation: Operation) -> Iterable[str]:
+    """The operations whose results an operation works on. A rollback goes to what was published once, come what may."""
+    match operation:
+        case Publish():
+            return operation.builds.values()
+        case Deploy(request=None):
+            return (operation.release,)
+        case _:
+            return ()
+
+
+#: Which of several undone nodes is told: first what will not pass by itself.
+_BLOCKS = (Status.FAILED, Status.CANCELLED, Status.BLOCKED, Status.WAITING, Status.READY, Status.RUNNING)
 
 
 def _why_ready(operation: Operation) -> str:
@@ -135,33 +212,32 @@ def _why_ready(operation: Operation) -> str:
     return "a rollback to an older release was asked for" if rollback else "nothing holds it"
 
 
-def _runs(operation: Deploy, services: Mapping[int, ServiceFact]) -> bool:
-    """Whether the service still runs what this operation moved it to: it may have been moved elsewhere since."""
-    return services[operation.service].running == operation.release
-
-
-def _blocked(node: Node, graph: Graph, states: Mapping[str, NodeState]) -> NodeState | None:
-    if node.missing:
-        inputs = " and ".join(f"input {name}" for name in node.missing)
-        return NodeState(status=Status.BLOCKED, reason=f"waits for {inputs}: not read yet")
-    undone = [id for id in node.after if states[id].status is not Status.DONE]
-    if not undone:
-        return None
-    worst = min(undone, key=lambda each: _BLOCKS.index(states[each].status))
-    before = states[worst]
-    return NodeState(status=Status.BLOCKED, reason=_why_blocked(before, graph.nodes[worst].label), job=before.job)
-
-
-#: Which of several undone nodes is told: first what will not pass by itself.
-_BLOCKS = (Status.FAILED, Status.CANCELLED, Status.BLOCKED, Status.WAITING, Status.READY, Status.RUNNING)
-
-
 def _why_blocked(before: NodeState, label: str) -> str:
     match before.status:
         case Status.FAILED | Status.CANCELLED:
-            ended = "failed" if before.status is Status.FAILED else "was cancelled"
-            return f"the {label} {ended}: push a new commit or run it again"
+            return f"the {label} {_ENDED[before.status]}: push a new commit or run it again"
         case Status.BLOCKED:
             return before.reason
         case _:
             return f"waits for the {label}"
+
+
+def _why_held(before: NodeState, label: str) -> str:
+    match before.status:
+        case Status.FAILED | Status.CANCELLED:
+            ended = _ENDED[before.status]
+            return (
+                f"the {label} {ended}: the others stay where they are until it is run again or a new commit is pushed"
+            )
+        case Status.BLOCKED:
+            return before.reason
+        case _:
+            return f"waits for the {label}: it moves first"
+
+
+def _why_not_past(label: str) -> str:
+    until = "until the branch moves on or its rollback is lifted"
+    return f"the {label} was rolled back: those that move after it stay where they are {until}"
+
+
+_ENDED = {Status.FAILED: "failed", Status.CANCELLED: "was cancelled"}

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.pipeline.declaration import FromInput
-from core.states import JobState, Level, RefKind
+from core.states import JobState, Level, RefKind, Rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +27,29 @@ class RollbackFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFact:
-    """A service. `running` is the fingerprint of the release that its latest successful deployment moved it to."""
+    """A service.
+
+    :param running: the fingerprint of the release that its latest successful deployment moved it to.
+    :param digest: the digest of that release then: it may have been published again since, with another.
+    """
 
     id: int
     name: str
     level: Level = Level.DANGEROUS
     running: str = ""
+    digest: str = ""
     rollback: RollbackFact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFact:
+    """A target. Its services are in the order in which they move, where `rollout` asks for one."""
+
     id: int
     branch: str
     image: str
     services: Sequence[ServiceFact] = ()
+    rollout: Rollout = Rollout.TOGETHER
 
     @property
     def ref(self) -> str:
@@ -74,7 +82,7 @@ class RefFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The newest job of an operation.
+    """The newest job of an operation. Of two jobs the one with the greater key was queued later.
 
     :param value: what it made, once it succeeded: an artifact, a digest.
     :param by_person: a person cancelled it, and so it is not started again before a person asks.
@@ -93,12 +101,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveJob:
-    """A job that waits or runs now. `service` is set for a deployment."""
+    """A job that waits or runs now. `service` is set for a deployment.
+
+    :param exclusive: what it is alone with (`operations`): no two active jobs have the same.
+    """
 
     job: int
     fingerprint: str
     state: JobState
     title: str
+    exclusive: str = ""
     service: int | None = None
 
 

@@ -1,7 +1,7 @@
 """From declaration, refs and inputs to the graph of what there is to do. Results play no part here.
 
 commit ──> check build (recipe × platform)
-       └─> release build (target × platform) ──> release (target) ──> service
+       └─> release build (target × platform) ──> release (target) ──> service ──> services behind it
 input ──> any build whose arguments use it
 """
 
@@ -14,6 +14,7 @@ from enum import StrEnum
 from core.pipeline.declaration import FromInput
 from core.pipeline.facts import RecipeFact, RefFact, Snapshot, TargetFact
 from core.pipeline.operations import Build, Deploy, Operation, Publish
+from core.pipeline.rollout import ahead, is_canary
 from core.states import Purpose
 
 
@@ -31,6 +32,8 @@ class Node:
     :param id: the same in every evaluation: `service:12`.
     :param label: how people call it.
     :param after: the nodes that must be done before; they come before it in the graph.
+    :param behind: the services of its target that move before it; they come before it in the graph as well. It is held
+        back by them, and what it runs already stays as it is.
     :param operation: None while it cannot be told, because an input was never read.
     :param missing: the inputs that were never read.
     """
@@ -40,8 +43,14 @@ class Node:
     label: str
     commit: str
     after: Sequence[str] = ()
+    behind: Sequence[str] = ()
     operation: Operation | None = None
     missing: Sequence[str] = ()
+
+    @property
+    def rolled_back(self) -> bool:
+        """Whether it is a service that a person sent back to an older release."""
+        return isinstance(self.operation, Deploy) and self.operation.rollback
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +165,20 @@ def _target(snapshot: Snapshot, recipe: RecipeFact, target: TargetFact, commit: 
 
 
 def _services(target: TargetFact, commit: str, release: str, fingerprint: str) -> Iterator[Node]:
-    for service in target.services:
+    for index, service in enumerate(target.services):
         rollback = service.rollback if service.rollback and service.rollback.away_from == commit else None
         wanted = rollback.release if rollback else fingerprint
         request = rollback.id if rollback else None
         deploy = Deploy(service=service.id, release=wanted, commit=commit, request=request, level=service.level)
+        canary = is_canary(target.rollout, target.services, index)
+        before = ahead(target.rollout, target.services, index)
         yield Node(
             id=f"service:{service.id}",
             kind=NodeKind.SERVICE,
-            label=f"service {service.name}",
+            label=f"{'canary' if canary else 'service'} {service.name}",
             commit=commit,
             after=() if rollback else (release,),
+            behind=() if rollback else [f"service:{each.id}" for each in before],
             operation=deploy if wanted else None,
         )
 

@@ -3,6 +3,9 @@
 Two operations are the same if and only if their fingerprints are. A fingerprint covers all that makes a result differ,
 and nothing that was found out by running: it can be told before anything is run. It covers as well whose it is, the
 commit and the target or the rollback: an operation that one ref asks for is asked for by none with another commit.
+
+`exclusive` names what an operation must be alone with while it waits or runs: a build with itself, a publication with
+its target, as an older one must not move the tag after a newer one did, a deployment with its service.
 """
 
 from __future__ import annotations
@@ -53,6 +56,10 @@ class Build:
         parts = (self.definition, self.platform, self.commit, self.purpose, self.trusted, args, self.target, self.image)
         return _fingerprint(self.kind, self.recipe, *parts)
 
+    @property
+    def exclusive(self) -> str:
+        return self.fingerprint
+
 
 @dataclass(frozen=True, kw_only=True)
 class Publish:
@@ -70,6 +77,10 @@ class Publish:
     @cached_property
     def fingerprint(self) -> str:
         return _fingerprint(self.kind, self.target, self.image, self.commit, dict(self.builds))
+
+    @property
+    def exclusive(self) -> str:
+        return f"target:{self.target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +107,10 @@ class Deploy:
     @cached_property
     def fingerprint(self) -> str:
         return _fingerprint(self.kind, self.service, self.release, self.request)
+
+    @property
+    def exclusive(self) -> str:
+        return f"service:{self.service}"
 
 
 Operation = Build | Publish | Deploy

@@ -56,11 +56,14 @@ def steps(repository: str, evaluation: Evaluation) -> Iterable[Step]:
 
 
 def _when(evaluation: Evaluation, id: str) -> str:
-    """`stuck` if it, or anything before it, failed or was cancelled by a person."""
+    """`stuck` if it, or anything before it, failed or was cancelled by a person, or was rolled back."""
     status = evaluation.states[id].status
     if status in (Status.FAILED, Status.CANCELLED):
         return "stuck"
     if status is not Status.BLOCKED:
         return "now"
-    before = [_when(evaluation, each) for each in evaluation.graph.nodes[id].after]
+    node = evaluation.graph.nodes[id]
+    if any(evaluation.graph.nodes[each].rolled_back for each in node.behind):
+        return "stuck"
+    before = [_when(evaluation, each) for each in (*node.after, *node.behind)]
     return "stuck" if "stuck" in before else "then"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import DeclarationError
 from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
+from core.states import Rollout
 
 _T = TypeVar("_T")
 
@@ -155,8 +156,19 @@ def target_faults(target: Target, offers: Offers) -> Iterator[str]:
     if not _IMAGE.fullmatch(target.image):
         yield f"image {target.image!r}: it is a name with an optional tag, in small letters: `owner/name:live`"
     yield from _lengths(branch=target.branch, image=target.image)
+    yield from _rollout(target)
     for service in target.services:
         yield from _within(f"service {service.name!r}", service_faults(service, offers))
+
+
+def _rollout(target: Target) -> Iterator[str]:
+    words = [str(rollout) for rollout in Rollout]
+    if target.rollout not in words:
+        yield f"rollout {unknown(target.rollout, words)}"
+    if target.soak < 0:
+        yield f"soak {target.soak}: it is a number of seconds, 0 for none"
+    elif target.soak and target.rollout == Rollout.TOGETHER:
+        yield f"soak {target.soak}: nothing waits for it while all move together; choose rollout 'in-order' or 'canary'"
 
 
 def service_faults(service: Service, offers: Offers) -> Iterator[str]:

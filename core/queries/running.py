@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 
 from core.models import Release, Rollback, Service
+from core.queries.orders import orders
 from core.services.scope import Scope
-from core.states import Health
+from core.states import Health, Rollout
 
 _NOT_EVALUATED = "It was not evaluated yet: its repository is looked at when a runner is alive."
 
@@ -46,6 +47,9 @@ class ServiceNow:
     :param status: what the last evaluation made of it (`core.pipeline.evaluate.Status`); empty before the first.
     :param reason: one sentence: why it is not done. Empty for what is.
     :param drift: what was seen to be otherwise than its latest deployment said, in words.
+    :param rollout: how the services of its target move (`core.states.Rollout`).
+    :param soak: seconds that those which others wait for are watched after their move.
+    :param position: where it comes among the services of its target, from 1; 0 for one that is in use no more.
     """
 
     id: int
@@ -65,6 +69,9 @@ class ServiceNow:
     seen: str
     seen_at: datetime | None
     drift: str
+    rollout: Rollout
+    soak: int
+    position: int
 
     @property
     def full_name(self) -> str:
@@ -74,7 +81,7 @@ class ServiceNow:
 def services(scope: Scope) -> list[ServiceNow]:
     """Every service in use, by repository and name."""
     rows = _rows().filter(scope.services(), retired_at=None)
-    return [_value(row) for row in rows.order_by("target__recipe__repository__name", "name", "host")]
+    return _values(rows.order_by("target__recipe__repository__name", "name", "host"))
 
 
 def service(id: int) -> ServiceNow:
@@ -82,7 +89,7 @@ def service(id: int) -> ServiceNow:
 
     :raises Service.DoesNotExist: there is none.
     """
-    return _value(_rows().get(pk=id))
+    return _values([_rows().get(pk=id)])[0]
 
 
 def _rows() -> QuerySet[Service]:
@@ -91,7 +98,13 @@ def _rows() -> QuerySet[Service]:
     return rows.prefetch_related(Prefetch("rollbacks", rollbacks, to_attr="in_force"))
 
 
-def _value(row: Service) -> ServiceNow:
+def _values(rows: Iterable[Service]) -> list[ServiceNow]:
+    these = list(rows)
+    found = orders(these)
+    return [_value(row, found[row.pk].position if row.pk in found else 0) for row in these]
+
+
+def _value(row: Service, position: int) -> ServiceNow:
     repository = row.target.recipe.repository
     in_force: Sequence[Rollback] = row.in_force  # type: ignore[attr-defined]  # set by the prefetch above
     return ServiceNow(
@@ -106,19 +119,24 @@ def _value(row: Service) -> ServiceNow:
         image=row.target.image,
         status=row.status,
         reason=row.reason if row.status else _NOT_EVALUATED,
-        runs=_release(row.current, row.current_since) if row.current else None,
+        runs=_release(row.current, row.current_digest, row.current_since) if row.current else None,
         rollback=next((_rollback(each) for each in in_force), None),
         health=Health(row.observed_health),
         seen=row.observed_detail,
         seen_at=row.observed_at,
         drift=row.drift,
+        rollout=Rollout(row.target.rollout),
+        soak=row.target.soak,
+        position=position,
     )
 
 
-def _release(row: Release, since: datetime | None) -> ReleaseRun:
-    return ReleaseRun(id=row.pk, image=row.image, digest=row.digest, commit=row.commit.hash, since=since)
+def _release(row: Release, digest: str, since: datetime | None) -> ReleaseRun:
+    return ReleaseRun(id=row.pk, image=row.image, digest=digest, commit=row.commit.hash, since=since)
 
 
 def _rollback(row: Rollback) -> RollbackInForce:
     asked_by = row.asked_by.get_username() if row.asked_by else ""
-    return RollbackInForce(release=_release(row.release, row.asked_at), reason=row.reason, asked_by=asked_by)
+    return RollbackInForce(
+        release=_release(row.release, row.release.digest, row.asked_at), reason=row.reason, asked_by=asked_by
+    )

@@ -49,7 +49,7 @@ class DeploymentOut(Schema):
 
     @staticmethod
     def resolve_digest(row: Deployment) -> str:
-        return row.release.digest
+        return row.digest
 
     @staticmethod
     def resolve_commit(row: Deployment) -> str:

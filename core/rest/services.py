@@ -35,7 +35,10 @@ class RollbackOut(Schema):
 
 
 class ServiceOut(Schema):
-    """A service. `runs` is what it was last moved to; `reason` says why it is not done; `drift`: what was changed since."""
+    """A service. `runs` is what it was last moved to; `reason` says why it is not done; `drift`: what was changed since.
+
+    `rollout` and `soak` are its target's; `position` is where it comes among the target's services, from 1.
+    """
 
     id: int
     name: str
@@ -54,6 +57,9 @@ class ServiceOut(Schema):
     seen: str
     seen_at: datetime | None
     drift: str
+    rollout: str
+    soak: int
+    position: int
 
 
 class RollBack(ReasonNeeded):

@@ -106,12 +106,13 @@ class _Application:
         return row
 
     def _target(self, recipe: Recipe, target: declaration.Target) -> Target:
-        row = self._put(Target, {"recipe": recipe, "branch": target.branch, "image": target.image})
-        services = [self._service(row, service) for service in target.services]
+        key = {"recipe": recipe, "branch": target.branch, "image": target.image}
+        row = self._put(Target, key, rollout=target.rollout, soak=target.soak)
+        services = [self._service(row, service, position) for position, service in enumerate(target.services, start=1)]
         self._retire(row.services.all(), services)
         return row
 
-    def _service(self, target: Target, service: declaration.Service) -> Service:
+    def _service(self, target: Target, service: declaration.Service, position: int) -> Service:
         key = {"deployer": service.deployer.kind, "host": service.host, "name": service.name}
         met = Service.objects.filter(retired_at=None, **key).select_related("target__recipe__repository").first()
         if met and met.origin != self._origin:
@@ -119,7 +120,8 @@ class _Application:
                 [f"{self._origin}: service {met} is declared already by {met.origin or 'the admin'}"]
             )
         # A service that moved to another target is the same service: it keeps its history.
-        row = self._put(Service, key, options=_plain(service.deployer.options), uri=service.uri, target=target)
+        options = _plain(service.deployer.options)
+        row = self._put(Service, key, options=options, uri=service.uri, target=target, position=position)
         if met and met.target != target:
             reevaluate(met.target.recipe.repository)
         return row

@@ -204,7 +204,8 @@ def _move(job: Job, new: JobState, actor: Actor, **fields: object) -> None:
     for name, value in fields.items():
         setattr(job, name, value)
     job.save(update_fields=["state", *fields])
-    if new is not JobState.RUNNING:
+    # That a deployment runs is told of its service: it may take long.
+    if new is not JobState.RUNNING or job.kind == JobKind.DEPLOYMENT:
         _touch(job)
     news = News(flavour=job.flavour.name, key=f"job-{job.pk}", state=new, text=f"{job.title}: {new}")
     transaction.on_commit(lambda: plugins.job_moved(news))

@@ -6,7 +6,7 @@ from core.models import Build, Commit, Deployment, Job, Release, Repository, Ser
 from core.pipeline import operations
 from core.pipeline.operations import Operation
 from core.services import jobs, pools
-from core.states import JobKind, Level
+from core.states import JobKind
 
 
 def start(repository: Repository, operation: Operation) -> Job:
@@ -34,20 +34,20 @@ def _start_build(repository: Repository, commit: Commit, operation: operations.B
             "args": dict(operation.args),
         },
     )
-    return _queue_build(repository, build, level=operation.level, priority=operation.priority)
+    return _queue_build(repository, build, operation)
 
 
-def _queue_build(repository: Repository, build: Build, *, level: Level, priority: int) -> Job:
+def _queue_build(repository: Repository, build: Build, operation: operations.Build) -> Job:
     job = jobs.queue(
         JobKind.BUILD,
-        fingerprint=build.fingerprint,
-        exclusive=build.fingerprint,
+        fingerprint=operation.fingerprint,
+        exclusive=operation.exclusive,
         flavour=repository.flavour,
         repository=repository,
         commit=build.commit,
         title=f"{repository.name}: {build} of {build.commit.short}",
-        level=level,
-        priority=priority,
+        level=operation.level,
+        priority=operation.priority,
         pool=pools.pool_of(build.recipe, build.platform),
         build=build,
     )
@@ -65,7 +65,7 @@ def _start_release(repository: Repository, commit: Commit, operation: operations
     job = jobs.queue(
         JobKind.RELEASE,
         fingerprint=operation.fingerprint,
-        exclusive=operation.fingerprint,
+        exclusive=operation.exclusive,
         flavour=repository.flavour,
         repository=repository,
         commit=commit,
@@ -85,7 +85,7 @@ def _start_deployment(repository: Repository, commit: Commit, operation: operati
     job = jobs.queue(
         JobKind.DEPLOYMENT,
         fingerprint=operation.fingerprint,
-        exclusive=f"service:{service.pk}",
+        exclusive=operation.exclusive,
         flavour=repository.flavour,
         repository=repository,
         commit=commit,
@@ -94,6 +94,18 @@ def _start_deployment(repository: Repository, commit: Commit, operation: operati
         priority=operation.priority,
         pool="",
     )
-    previous = service.current
-    Deployment.objects.create(service=service, release=release, previous=previous, rollback=operation.rollback, job=job)
+    record_deployment(job, service, release, rollback=operation.rollback)
     return job
+
+
+def record_deployment(job: Job, service: Service, release: Release, *, rollback: bool) -> None:
+    """Write down which service a job moves, and from what to what: by the digests of this moment."""
+    Deployment.objects.create(
+        service=service,
+        release=release,
+        digest=release.digest,
+        previous=service.current,
+        previous_digest=service.current_digest,
+        rollback=rollback,
+        job=job,
+    )

@@ -40,7 +40,8 @@ def _deployed(job: Job, *, succeeded: bool, seen_digest: str | None) -> None:
     service, release, now = deployment.service, deployment.release, timezone.now()
     row = Service.objects.filter(pk=service.pk)
     if succeeded:
-        row.update(current=release, current_since=now, observed_digest=release.digest, observed_at=now)
+        digest = deployment.digest
+        row.update(current=release, current_digest=digest, current_since=now, observed_digest=digest, observed_at=now)
     elif seen_digest is not None:
         row.update(observed_digest=seen_digest, observed_at=now)
     row.update(next_observe_at=now)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.errors import RefusedError
 from core.models import Build, Deployment, Input, Job, Ref, Release, Repository, Rollback, Service, Target
-from core.services import activities, heads, hints, jobs
+from core.services import activities, heads, hints, jobs, operations
 from core.states import JobKind, Level
 
 
@@ -42,8 +42,11 @@ def read(input: Input, user: User, *, reason: str = "") -> None:
 def again(job: Job, user: User, *, reason: str = "") -> Job:
     """Do an operation again: rebuild, publish again, deploy again. Of several jobs of an operation, the newest counts.
 
-    :raises RefusedError: something that it must not run beside goes on, or it is a deployment that is of the past.
+    :raises RefusedError: something that it must not run beside goes on, or it is a publication or a deployment that is
+        of the past.
     """
+    # What is queued by an evaluation meanwhile has to come clearly before it or after it: the later job counts.
+    Repository.objects.select_for_update(of=("self",)).filter(jobs=job).first()
     old = Job.objects.select_for_update().get(pk=job.pk)
     if active := Job.objects.active().filter(exclusive=old.exclusive).first():
         raise RefusedError(f"job {active.pk} ({active.title}) has to end first")
@@ -51,6 +54,8 @@ def again(job: Job, user: User, *, reason: str = "") -> Job:
         raise RefusedError("an input is read again by asking for it on its own page")
     if old.kind == JobKind.DEPLOYMENT:
         _refuse_older(old.deployment_of)
+    if old.release is not None:
+        _refuse_left_behind(old.release)
     row = _copy(old)
     activities.record(user, "asked again for", row, reason=reason)
     if row.commit:
@@ -65,6 +70,13 @@ def _refuse_older(deployment: Deployment) -> None:
     ahead = not _refs_of(service.target).filter(commit=deployment.job.commit_id).exists()
     if ahead or newest is None or newest.release_id != deployment.release_id:
         raise RefusedError(f"{service} has moved on from {deployment.release}: roll back to it instead")
+
+
+def _refuse_left_behind(release: Release) -> None:
+    """An older commit's publication would take the tag back."""
+    if not _refs_of(release.target).filter(commit=release.commit_id).exists():
+        branch = release.target.branch
+        raise RefusedError(f"{branch} has moved on from {release}: published again, it would take the tag back")
 
 
 def _copy(old: Job) -> Job:
@@ -88,10 +100,7 @@ def _copy(old: Job) -> Job:
         Release.objects.filter(pk=old.release.pk).update(job=copy)
     if old.kind == JobKind.DEPLOYMENT:
         before = old.deployment_of
-        service = before.service
-        Deployment.objects.create(
-            service=service, release=before.release, previous=service.current, rollback=before.rollback, job=copy
-        )
+        operations.record_deployment(copy, before.service, before.release, rollback=before.rollback)
     return copy
 
 

@@ -21,10 +21,16 @@ DIGEST = "sha256:" + "a" * 64
 
 
 def flavour(
-    *, platforms: tuple[str, ...] = ("linux/amd64",), services: tuple[str, ...] = ("shop",), check: bool = True
+    *,
+    platforms: tuple[str, ...] = ("linux/amd64",),
+    services: tuple[str, ...] = ("shop",),
+    check: bool = True,
+    rollout: str = "together",
+    soak: int = 0,
 ) -> Flavour:
     """A flavour whose kinds no plugin offers: the engine decides without asking any."""
-    target = Target("live", "acme/shop:live", [Declared(name, Use("nowhere")) for name in services])
+    these = [Declared(name, Use("nowhere")) for name in services]
+    target = Target("live", "acme/shop:live", these, rollout=rollout, soak=soak)
     recipe = Recipe("web", Use("nothing"), platforms=platforms, targets=[target])
     return Flavour("acme", [DeclaredRepository("acme/shop", Use("nobody"), [recipe], check=check)])
 

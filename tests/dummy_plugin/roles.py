@@ -203,6 +203,7 @@ class DummyDeployer(Deployer):
     """A world of services, kept as what each of them runs.
 
     :ivar running: the digest that each service runs, by its name.
+    :ivar health: how the services that run are, by their names; healthy unless it is said otherwise.
     :ivar errors: why a service cannot be moved, by its name; it then runs on what it ran.
     :ivar latches: what holds a move of a service back, by its name.
     :ivar unreachable: names of services of which nobody can tell what they run.
@@ -215,6 +216,7 @@ class DummyDeployer(Deployer):
 
     def __init__(self) -> None:
         self.running: dict[str, str] = {}
+        self.health: dict[str, Health] = {}
         self.errors: dict[str, str] = {}
         self.latches: defaultdict[str, Latch] = defaultdict(Latch)
         self.unreachable: set[str] = set()
@@ -226,7 +228,8 @@ class DummyDeployer(Deployer):
         if service.name in self.unreachable:
             raise OperationError(f"the host of {service.name} does not answer")
         digest = self.running.get(service.name)
-        return Observation(digest=digest, health=Health.HEALTHY if digest else Health.ABSENT)
+        health = self.health.get(service.name, Health.HEALTHY) if digest else Health.ABSENT
+        return Observation(digest=digest, health=health)
 
     async def deploy(self, request: DeployRequest, context: Context) -> None:
         name, digest = request.service.name, request.release.digest

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 
 from core.models import Build, Ref, Repository, Service
 from core.queries.access import role_of
+from core.queries.orders import orders
 from core.states import Role
 from core.web.links import commit_url
 
@@ -27,12 +28,14 @@ def repository(request: HttpRequest, pk: int) -> HttpResponse:
         refs = refs.filter(name__icontains=wanted)
     page = Paginator(refs, _PAGE).get_page(request.GET.get("page"))
     services = Service.objects.filter(target__recipe__repository=row, retired_at=None)
+    services = services.select_related("target__recipe", "current__commit").order_by("target", *Service.IN_ORDER)
+    order = orders(services)
     context = {
         "repository": row,
         "wanted": wanted,
         "page": page,
         "refs": _with_builds(row, page.object_list),
-        "services": services.select_related("target__recipe", "current__commit"),
+        "services": [(service, order[service.pk].words) for service in services],
         "may_act": role_of(request.user, row.flavour) >= Role.BUILDER,
     }
     return render(request, "deployer/repository.html", context)

@@ -12,6 +12,7 @@ from core.models import Deployment, Job, Release, Rollback, Service
 from core.plugins import plugins
 from core.queries import waiting
 from core.queries.access import role_of
+from core.queries.orders import orders
 from core.states import Role
 
 #: Deployments and releases shown.
@@ -34,6 +35,7 @@ def service(request: HttpRequest, pk: int) -> HttpResponse:
         .select_related("release__commit", "asked_by")
         .first(),
         "head": row.target.recipe.repository.refs.filter(name=f"refs/heads/{row.target.branch}", gone_at=None).first(),
+        "order": orders([row]).get(row.pk),
         "facts": _facts(row),
         "may_act": role_of(request.user, row.target.recipe.repository.flavour) >= Role.BUILDER,
     }

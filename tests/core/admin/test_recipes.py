@@ -70,6 +70,9 @@ def test_what_a_flavour_file_could_not_say_is_refused_on_its_field(values, field
         pytest.param({"branch": "refs/heads/live"}, "branch", "without `refs/heads/`", id="a full name"),
         pytest.param({"image": "Acme/Shop"}, "image", "in small letters", id="an image in capitals"),
         pytest.param({"image": "a b"}, "image", "a name with an optional tag", id="an image with a space"),
+        pytest.param({"rollout": "one by one"}, "rollout", "not one of the available choices", id="an unknown rollout"),
+        pytest.param({"soak": 60}, "soak", "while all move together", id="a soak for nobody"),
+        pytest.param({"rollout": "canary", "soak": -1}, "soak", "greater than or equal to 0", id="less than no soak"),
     ],
 )
 def test_a_wrong_target_is_refused_on_its_field(values, field, said, boss, repository):
@@ -79,6 +82,21 @@ def test_a_wrong_target_is_refused_on_its_field(values, field, said, boss, repos
     assert list(found) == [field]
     assert said in " ".join(found[field])
     assert not Target.objects.exists()
+
+
+def test_a_target_is_told_how_its_services_move(boss, repository):
+    target = factories.make_target(recipe=factories.make_recipe(repository=repository))
+    assert boss.change(target, rollout="canary", soak=60).status_code == 302
+    target.refresh_from_db()
+    assert (target.rollout, target.soak) == ("canary", 60)
+    assert Activity.objects.get().reason == "rollout: together → canary; soak: 0 → 60"
+
+
+def test_a_service_is_told_where_it_comes(boss, repository):
+    target = factories.make_target(recipe=factories.make_recipe(repository=repository), rollout="in-order")
+    first, second = (factories.make_service(name, target=target, position=1) for name in ("first", "second"))
+    assert boss.change(second, position=0).status_code == 302
+    assert target.in_order() == [second, first]
 
 
 def test_retired_targets_are_not_on_the_page_of_their_recipe(boss, repository):

@@ -48,7 +48,8 @@ def test_rollbacks_and_drift_are_told():
         service=service, release=release, reason="it leaks", asked_by=User.objects.create_user("anna")
     )
     Service.objects.update(observed_digest="sha256:other", observed_at=timezone.now())
-    assert run().strip().endswith("anna had it go back: it leaks; It was seen running something else")
+    drift = "Drift: it runs other, another image than its latest deployment"
+    assert run().strip().endswith(f"anna had it go back: it leaks; {drift}")
 
 
 def test_scripts_get_json():

@@ -17,8 +17,10 @@ from core.pipeline.facts import (
     TargetFact,
 )
 from core.pipeline.graph import Graph, build
-from core.states import JobState, RefKind
+from core.states import JobState, RefKind, Rollout
 
+#: What every operation that has succeeded made.
+MADE = "made"
 ONE, TWO, THREE = (str(number) * 40 for number in (1, 2, 3))
 
 
@@ -34,14 +36,22 @@ def ref(name: str = "live", commit: str = ONE, *, trusted: bool | None = None) -
     )
 
 
-def service(id: int = 1, *, name: str = "shop", running: str = "", rollback: RollbackFact | None = None) -> ServiceFact:
-    return ServiceFact(id=id, name=name, running=running, rollback=rollback)
+def service(
+    id: int = 1, *, name: str = "shop", running: str = "", digest: str = MADE, rollback: RollbackFact | None = None
+) -> ServiceFact:
+    return ServiceFact(id=id, name=name, running=running, digest=digest if running else "", rollback=rollback)
 
 
 def target(
-    id: int = 1, *, branch: str = "live", image: str = "acme/shop:live", services: Sequence[ServiceFact] | None = None
+    id: int = 1,
+    *,
+    branch: str = "live",
+    image: str = "acme/shop:live",
+    services: Sequence[ServiceFact] | None = None,
+    rollout: Rollout = Rollout.TOGETHER,
 ) -> TargetFact:
-    return TargetFact(id=id, branch=branch, image=image, services=[service()] if services is None else services)
+    services = [service()] if services is None else services
+    return TargetFact(id=id, branch=branch, image=image, services=services, rollout=rollout)
 
 
 def recipe(
@@ -85,7 +95,7 @@ def snapshot(
 
 
 def result(state: JobState = JobState.SUCCEEDED, *, job: int = 1, reason: str = "", by_person: bool = False) -> Result:
-    value = "made" if state is JobState.SUCCEEDED else ""
+    value = MADE if state is JobState.SUCCEEDED else ""
     return Result(job=job, state=state, value=value, reason=reason, by_person=by_person)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.pipeline.facts import Policy, RecipeFact, Result, TargetFact
-from core.pipeline.operations import Deploy, Operation
+from core.pipeline.operations import Operation
 from core.states import JOB, JobState
 
 #: How an operation ends.
@@ -30,11 +30,17 @@ class Declaration:
 
 @dataclass
 class Job:
-    """A job's row. `head` counts how often a branch had moved when it was queued."""
+    """A job's row. `head` counts how often a branch had moved when it was queued.
+
+    :param digest: what a deployment moves its service to.
+    :param value: what it makes if it succeeds; known when it begins.
+    """
 
     id: int
     operation: Operation
     head: int = 0
+    digest: str = ""
+    value: str = ""
     state: JobState = JobState.QUEUED
     cancel_asked: bool = False
     by_person: bool = False
@@ -45,9 +51,7 @@ class Job:
 
     @property
     def exclusive(self) -> str:
-        if isinstance(self.operation, Deploy):
-            return f"service:{self.operation.service}"
-        return self.operation.fingerprint
+        return self.operation.exclusive
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,17 @@ class Start:
 
     :param before: the newest result that it had then.
     :param needed: the states of what has to be done before it.
+    :param remade: whether any of that succeeded again after the result before.
+    :param changes: False for a deployment of what the service was moved to last.
+    :param ahead: of each service that moves before it, whether it runs the same by its own deployment.
     """
 
     operation: Operation
     before: Result | None
     needed: Sequence[JobState | None]
+    remade: bool = False
+    changes: bool = True
+    ahead: Sequence[bool] = ()
 
 
 @dataclass(frozen=True)
@@ -71,3 +81,11 @@ class Move:
     branch: str
     head: int | None
     release: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """The tag of a target that was moved: to the release of which head of the branch."""
+
+    target: int
+    head: int

@@ -11,6 +11,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from core.pipeline.declaration import FromInput
 from core.pipeline.facts import Policy, RecipeFact, ServiceFact, TargetFact
+from core.states import Rollout
 from tests.core.pipeline.events import REFS, Event, fate
 from tests.core.pipeline.rows import Declaration, Fate
 from tests.core.pipeline.world import World
@@ -34,7 +35,11 @@ def declarations(draw: DrawFn) -> Declaration:
         for recipe in range(recipes)
     }
     targets = [(recipe, place) for recipe, chosen in places.items() for place in chosen]
-    homes = {service: draw(st.sampled_from([*targets, None] if service > 1 else targets)) for service in _SERVICES}
+    # Mostly together: the order in which services move matters only among those of one target.
+    homes = {
+        service: draw(st.sampled_from([*targets[:1] * 3, *targets, None] if service > 1 else targets[:1]))
+        for service in _SERVICES
+    }
     made = [
         RecipeFact(
             id=recipe,
@@ -43,17 +48,26 @@ def declarations(draw: DrawFn) -> Declaration:
             platforms=draw(st.lists(st.sampled_from(PLATFORMS), unique=True, min_size=1)),
             args=draw(arguments),
             recheck=draw(st.booleans()),
-            targets=[_target(recipe, place, homes) for place in chosen],
+            targets=[draw(_targets(recipe, place, homes)) for place in chosen],
         )
         for recipe, chosen in places.items()
     ]
     return Declaration(tuple(made), draw(policies))
 
 
-def _target(recipe: int, place: tuple[str, str], homes: dict[int, tuple[int, tuple[str, str]] | None]) -> TargetFact:
+def _targets(
+    recipe: int, place: tuple[str, str], homes: dict[int, tuple[int, tuple[str, str]] | None]
+) -> SearchStrategy[TargetFact]:
     services = [ServiceFact(id=id, name=f"service{id}") for id, home in homes.items() if home == (recipe, place)]
-    # The same in every declaration, as the key of the row is.
-    return TargetFact(id=10 * recipe + _PLACES.index(place), branch=place[0], image=place[1], services=services)
+    return st.builds(
+        TargetFact,
+        # The same in every declaration, as the key of the row is.
+        id=st.just(10 * recipe + _PLACES.index(place)),
+        branch=st.just(place[0]),
+        image=st.just(place[1]),
+        services=st.permutations(services).map(tuple),
+        rollout=st.sampled_from(Rollout),
+    )
 
 
 arguments: SearchStrategy[dict[str, str | FromInput]] = st.just({}) | st.dictionaries(
@@ -113,9 +127,23 @@ _rolled_back = st.tuples(
     looks,
     *[_befallen] * 3,
 )
+_rebuilt = st.tuples(
+    _push_live, _settled, st.builds(Event, st.just("again"), pick=_picks), *[_looked, _worked, _befallen] * 2
+)
+_rolled_out = st.tuples(
+    _push_live,
+    _settled,
+    _push_live,
+    *[_looked, _worked] * 6,
+    st.builds(Event, st.sampled_from(["fail", "succeed", "hear"]), pick=_picks),
+    _looked,
+    st.builds(Event, st.sampled_from(["roll_back", "again", "cancel"]), pick=_picks),
+    _looked,
+    *[_befallen] * 2,
+)
 _single: SearchStrategy[Event] = st.one_of(outside, looks, looks, runners, runners, people)
 _episodes: SearchStrategy[tuple[Event, ...]] = st.one_of(
-    st.tuples(_single), st.tuples(_single), _released, _on_its_way, _rolled_back
+    st.tuples(_single), st.tuples(_single), _released, _on_its_way, _rolled_back, _rebuilt, _rolled_out
 )
 
 

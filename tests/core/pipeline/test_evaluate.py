@@ -238,7 +238,14 @@ def test_what_is_done_says_what_it_made() -> None:
 
 
 def deploying(fingerprint: str, state: JobState, *, job: int = 9) -> ActiveJob:
-    return ActiveJob(job=job, fingerprint=fingerprint, state=state, title="shop: deployment to 1111", service=1)
+    return ActiveJob(
+        job=job,
+        fingerprint=fingerprint,
+        state=state,
+        title="shop: deployment to 1111",
+        exclusive="service:1",
+        service=1,
+    )
 
 
 READY_TO_DEPLOY = known(build=DONE, release=DONE)
@@ -266,7 +273,7 @@ def test_a_deployment_does_not_wait_for_itself() -> None:
 
 
 def test_the_deployment_of_another_service_holds_nothing() -> None:
-    other = replace(deploying("other", JobState.RUNNING), service=2)
+    other = replace(deploying("other", JobState.RUNNING), service=2, exclusive="service:2")
     assert starts(evaluate(replace(READY_TO_DEPLOY, active=[other]))) == ["deployment"]
 
 

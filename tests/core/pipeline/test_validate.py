@@ -36,8 +36,10 @@ def service(name: str = "hello", **fields: Any) -> Service:
     return replace(Service(name, DUMMY), **fields)
 
 
-def target(branch: str = "live", image: str = "demo/hello:live", services: Sequence[Service] = ()) -> Target:
-    return Target(branch, image, tuple(services))
+def target(
+    branch: str = "live", image: str = "demo/hello:live", services: Sequence[Service] = (), **fields: Any
+) -> Target:
+    return Target(branch, image, tuple(services), **fields)
 
 
 def recipe(name: str = "web", **fields: Any) -> Recipe:
@@ -271,6 +273,21 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
             TARGET
             + "image 'demo/hello@sha256:0': it is a name with an optional tag, in small letters: `owner/name:live`",
             id="an image with a digest",
+        ),
+        pytest.param(
+            of_target(rollout="cannary"),
+            TARGET + "rollout 'cannary': unknown; did you mean 'canary'?",
+            id="a rollout that there is not",
+        ),
+        pytest.param(
+            of_target(rollout="canary", soak=-1),
+            TARGET + "soak -1: it is a number of seconds, 0 for none",
+            id="less than no soak",
+        ),
+        pytest.param(
+            of_target(soak=60),
+            TARGET + "soak 60: nothing waits for it while all move together; choose rollout 'in-order' or 'canary'",
+            id="a soak for nobody",
         ),
         pytest.param(
             of_target(image="a" * 301),

@@ -2,7 +2,7 @@
 
 It keeps facts as `core/services` does, builds snapshots as `core/engine/snapshot.py` does, remembers which refs have to be
 evaluated again as `core/services` does (`stale`), and writes down everything that was started and moved (`started`,
-`moves`), for tests to look at afterwards.
+`moves`, `tags`), for tests to look at afterwards. What some builds make differs each time; what others make does not.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from core.pipeline.facts import (
     Snapshot,
 )
 from core.pipeline.graph import build
-from core.pipeline.operations import Deploy, Operation, Publish
-from core.states import JOB, Actor, JobState, RefKind
-from tests.core.pipeline.rows import Declaration, Fate, Job, Move, Start
+from core.pipeline.operations import Build, Deploy, Operation, Publish
+from core.states import JOB, Actor, JobState, RefKind, Rollout
+from tests.core.pipeline.rows import Declaration, Fate, Job, Move, Start, Tag
 
 
 @dataclass
 class World:
     """The rows of one repository, and the verbs that change them.
 
-    :ivar running: the release that each service was moved to last.
+    :ivar running: the release that each service was moved to last, and `digests` the digest that it had then.
+    :ivar published: the releases, and `released` the newest digest of each.
     :ivar stale: the refs that have to be evaluated again.
     :ivar pushes: how often each ref has moved.
     :ivar asked: how many rollbacks were asked for.
@@ -42,12 +43,15 @@ class World:
     jobs: list[Job] = field(default_factory=list)
     running: dict[int, str] = field(default_factory=dict)
     rollbacks: dict[int, RollbackFact] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
     published: dict[str, Publish] = field(default_factory=dict)
+    released: dict[str, str] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     pushes: dict[str, int] = field(default_factory=dict)
     asked: int = 0
     started: list[Start] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
 
     # What is seen
 
@@ -79,7 +83,8 @@ class World:
         )
 
     def _service(self, service: ServiceFact) -> ServiceFact:
-        return replace(service, running=self.running.get(service.id, ""), rollback=self.rollbacks.get(service.id))
+        running, digest = self.running.get(service.id, ""), self.digests.get(service.id, "")
+        return replace(service, running=running, digest=digest, rollback=self.rollbacks.get(service.id))
 
     def _active(self, live: Iterable[RefFact]) -> list[ActiveJob]:
         commits, names = {ref.commit for ref in live}, {ref.ref for ref in live}
@@ -90,6 +95,7 @@ class World:
                 fingerprint=job.operation.fingerprint,
                 state=job.state,
                 title=f"job {job.id}",
+                exclusive=job.exclusive,
                 service=job.operation.service if isinstance(job.operation, Deploy) else None,
             )
             for job in self.jobs
@@ -174,6 +180,19 @@ class World:
 
     def claim(self, job: Job) -> None:
         self._move(job, JobState.RUNNING, Actor.RUNNER)
+        job.value = self._made_by(job)
+
+    def _made_by(self, job: Job) -> str:
+        """What a job makes: a publication, of the newest builds that succeeded, as `core.engine.execute` has it."""
+        if isinstance(job.operation, Publish):
+            made = [self.newest_value(build) for build in job.operation.builds.values()]
+            return f"index of {sorted(made)}"
+        reproducible = isinstance(job.operation, Build) and job.operation.platform == "linux/arm64"
+        return f"made of {job.operation.fingerprint}" if reproducible else f"made by job {job.id}"
+
+    def newest_value(self, fingerprint: str) -> str:
+        jobs = [job for job in self.jobs if job.operation.fingerprint == fingerprint]
+        return next(job.value for job in reversed(jobs) if job.state is JobState.SUCCEEDED)
 
     def end(self, job: Job, state: JobState) -> None:
         """A job that runs ends; what its success makes true is true from then on."""
@@ -182,8 +201,11 @@ class World:
             return
         if isinstance(job.operation, Publish):
             self.published[job.operation.fingerprint] = job.operation
+            self.released[job.operation.fingerprint] = job.value
+            self.tags.append(Tag(job.operation.target, job.head))
         elif isinstance(job.operation, Deploy):
             self.running[job.operation.service] = job.operation.release
+            self.digests[job.operation.service] = job.digest
             head = None if job.operation.rollback else job.head
             branch = self._branch(job.operation) or ""
             self.moves.append(Move(job.operation.service, branch, head, job.operation.release))
@@ -204,14 +226,14 @@ class World:
             self._touch_commit(job.operation.commit)
 
     def _current(self, job: Job) -> bool:
-        """Whether it is no deployment, or the newest of its service and still of its branch's head."""
-        if not isinstance(job.operation, Deploy):
+        """Whether it is a build, or still of its branch's head; and if it is a deployment, the newest of its service."""
+        if isinstance(job.operation, Build):
             return True
-        deployments = [other.operation for other in self.jobs if other.exclusive == job.exclusive]
         head = self.refs.get(self._branch(job.operation) or "")
-        newest = deployments[-1]
-        assert isinstance(newest, Deploy)
-        return newest.release == job.operation.release and head is not None and head.commit == job.operation.commit
+        if head is None or head.commit != job.operation.commit:
+            return False
+        newest = [other.operation for other in self.jobs if other.exclusive == job.exclusive][-1]
+        return not isinstance(newest, Deploy) or newest.release == getattr(job.operation, "release", "")
 
     def _cancel(self, job: Job, actor: Actor) -> None:
         job.cancel_asked = True
@@ -231,7 +253,8 @@ class World:
 
     def _queue(self, operation: Operation) -> None:
         branch = self._branch(operation)
-        job = Job(len(self.jobs) + 1, operation, head=self.pushes.get(branch, 0) if branch else 0)
+        digest = self.released[operation.release] if isinstance(operation, Deploy) else ""
+        job = Job(len(self.jobs) + 1, operation, head=self.pushes.get(branch, 0) if branch else 0, digest=digest)
         taken = [other.id for other in self.active_jobs() if other.exclusive == job.exclusive]
         assert not taken, f"{operation} was started beside job {taken[0]}"
         self.jobs.append(job)
@@ -255,21 +278,53 @@ class World:
             if jobs[cancel.job].active and not jobs[cancel.job].cancel_asked:
                 self._cancel(jobs[cancel.job], Actor.RECONCILE)
         for operation in evaluation.start:
-            before = self.newest(operation.fingerprint)
-            self.started.append(Start(operation, _result(before) if before else None, self._needed(operation)))
+            self.started.append(self._start(operation))
             self._queue(operation)
 
-    def _needed(self, operation: Operation) -> list[JobState | None]:
-        """The states of what has to be done before an operation; of several jobs the newest counts."""
-        fingerprints: list[str] = []
+    def _start(self, operation: Operation) -> Start:
+        """What can be said of an operation before it is started; of several jobs of one operation the newest counts."""
+        before = self.newest(operation.fingerprint)
+        needed = [self.newest(fingerprint) for fingerprint in self._needs(operation)]
+        return Start(
+            operation,
+            _result(before) if before else None,
+            needed=[job.state if job else None for job in needed],
+            remade=any(job and before and job.id > before.id for job in needed),
+            changes=not (isinstance(operation, Deploy) and self.runs(operation.service, operation.release)),
+            ahead=[self.is_moved(each, operation) for each in self.ahead(operation)],
+        )
+
+    def _needs(self, operation: Operation) -> list[str]:
+        """The operations that have to be done before one."""
         if isinstance(operation, Publish):
-            fingerprints = list(operation.builds.values())
-        elif isinstance(operation, Deploy) and operation.release in self.published:
-            fingerprints = [operation.release, *self.published[operation.release].builds.values()]
-        elif isinstance(operation, Deploy):
-            fingerprints = [operation.release]
-        jobs = [self.newest(fingerprint) for fingerprint in fingerprints]
-        return [job.state if job else None for job in jobs]
+            return list(operation.builds.values())
+        if isinstance(operation, Deploy) and operation.release in self.published:
+            return [operation.release, *self.published[operation.release].builds.values()]
+        return [operation.release] if isinstance(operation, Deploy) else []
+
+    def ahead(self, operation: Operation) -> list[int]:
+        """The services that have to be moved before a deployment that is no rollback."""
+        if not isinstance(operation, Deploy) or operation.rollback:
+            return []
+        target = self.declaration.services()[operation.service]
+        ids = [service.id for service in target.services]
+        place = ids.index(operation.service)
+        return {Rollout.TOGETHER: [], Rollout.IN_ORDER: ids[:place], Rollout.CANARY: ids[:1] if place else []}[
+            target.rollout
+        ]
+
+    def is_moved(self, service: int, behind: Operation) -> bool:
+        """Whether a service was moved to the release that one behind it is to follow to, and not taken back since."""
+        assert isinstance(behind, Deploy)
+        rollback = self.rollbacks.get(service)
+        own = self.newest(replace(behind, service=service).fingerprint)
+        is_done = own is not None and own.state is JobState.SUCCEEDED and self.runs(service, behind.release)
+        return is_done and not (rollback and rollback.away_from == behind.commit)
+
+    def runs(self, service: int, release: str) -> bool:
+        """Whether a service was moved to a release last, as it was published last."""
+        is_newest = self.digests.get(service) == self.released.get(release)
+        return self.running.get(service) == release and is_newest
 
     def work(self, fate: Fate) -> None:
         """Runners take up all that waits, and end all that ran before."""
@@ -295,5 +350,5 @@ class World:
 
 
 def _result(job: Job) -> Result:
-    value = f"value of job {job.id}" if job.state is JobState.SUCCEEDED else ""
+    value = job.value if job.state is JobState.SUCCEEDED else ""
     return Result(job=job.id, state=job.state, value=value, by_person=job.by_person)

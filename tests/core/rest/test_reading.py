@@ -44,7 +44,7 @@ def test_a_list_of_many_costs_as_many_queries_as_a_list_of_few(path, anybody):
         make_one_of_each()
     with CaptureQueriesContext(connection) as many:
         anybody.get(path)
-    assert len(many) == len(few) <= 2
+    assert len(many) == len(few) <= 3
 
 
 def test_a_flavour_tells_the_threshold_in_force(anybody):
@@ -105,6 +105,20 @@ def test_releases_of_a_service_are_what_it_can_go_back_to(anybody):
     assert [each["id"] for each in found] == [mine.pk]
     assert [each["id"] for each in anybody.get("releases", digest=mine.digest).json()["items"]] == [mine.pk]
     assert anybody.get(f"releases/{mine.pk}").json()["branch"] == "live"
+
+
+def test_a_service_tells_how_those_of_its_target_move(anybody):
+    target = factories.make_target(rollout="canary", soak=60)
+    last, first = (factories.make_service(name, target=target, position=n) for name, n in (("a", 2), ("b", 1)))
+    told = {each["id"]: each for each in anybody.get("services").json()}
+    assert [told[row.pk]["position"] for row in (first, last)] == [1, 2]
+    assert (told[first.pk]["rollout"], told[first.pk]["soak"]) == ("canary", 60)
+
+
+def test_a_deployment_tells_the_digest_that_its_release_had_then(anybody):
+    deployment = factories.make_deployment(digest="sha256:then")
+    assert anybody.get(f"deployments/{deployment.pk}").json()["digest"] == "sha256:then"
+    assert anybody.get(f"services/{deployment.service.pk}").json()["runs"]["digest"] == "sha256:then"
 
 
 def test_deployments_are_found_by_service_and_state(anybody):

@@ -120,6 +120,21 @@ def test_actions_need_a_token_of_the_page(repository: Repository, builder: User)
     assert strict.post(f"/jobs/{job.pk}/again").status_code == 403
 
 
+def test_the_order_in_which_services_move_is_shown(client: Client) -> None:
+    repository = shop.declare(shop.flavour(services=("shop-2", "shop-1"), rollout="canary", soak=60))
+    first, second = Service.objects.order_by("position")
+    words = "canary: it moves before the 1 other, and is watched for 60 s after its move"
+    assert words in client.get(f"/services/{first.pk}/").content.decode()
+    assert "It moves after the canary shop-2" in client.get(f"/services/{second.pk}/").content.decode()
+    page = client.get(f"/repositories/{repository.pk}/").content.decode()
+    assert page.index(words) < page.index("it moves after the canary shop-2")
+
+
+def test_together_no_order_is_shown(client: Client, repository: Repository) -> None:
+    page = client.get(f"/services/{Service.objects.get().pk}/").content.decode()
+    assert "<dt>Order</dt>" not in page
+
+
 def test_a_job_is_approved_and_cancelled_with_a_reason(client: Client, repository: Repository, builder: User) -> None:
     flavours.configure(repository.flavour, harmless=False, threshold=Level.HARMLESS, lifts_at=None)
     shop.look(repository, live="three")
