@@ -248,7 +248,7 @@ async def test_the_images_of_other_services_are_pulled_before_anything_is_change
         WEB + "  helper: {image: '${HELPER}', stop_signal: SIGKILL}\n", env={"HELPER": other.reference}
     )
     log = await world.deploy(service, world.release("one"))
-    assert f"pulling {other.reference}" in log.notes
+    assert any(line.startswith(f"pulling {other.reference} on ") for line in log.notes)
     missing = world.service(WEB + "  helper: {image: '127.0.0.1:1/no/such:tag'}\n")
     await world.fails(missing, world.release("two"), None)
     assert (await world.observe(service)).health is Health.HEALTHY
