@@ -12,6 +12,8 @@ from core.api import OperationError, Stalled, ask
 
 #: From this version on the command line builds by its plugin buildx; before, BuildKit is built in.
 _BUILDX_SINCE = 23
+#: Command lines that can build, by path and time of the program.
+_known: dict[tuple[str, int], Client] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,21 @@ def programs(path: str) -> Sequence[str]:
 
 
 async def look(program: str, environment: Mapping[str, str]) -> Client:
-    """Ask a command line what it can.
+    """Ask a command line what it can. One that can build is asked once, until the program is another.
 
     :raises OperationError: it does not answer.
     """
+    key = (program, Path(program).stat().st_mtime_ns)
+    if key not in _known:
+        client = await _ask(program, environment)
+        if client.lacks:
+            # Its plugin may be installed at any time.
+            return client
+        _known[key] = client
+    return _known[key]
+
+
+async def _ask(program: str, environment: Mapping[str, str]) -> Client:
     said = (await ask([program, "--version"], env=environment)).decode(errors="replace")
     match = re.search(r"version (\d+)\.(\S+)", said)
     version = f"{match[1]}.{match[2]}".rstrip(",") if match else "of unknown version"

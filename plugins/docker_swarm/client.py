@@ -47,6 +47,7 @@ class Swarm:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._names: dict[str, str] = {}
 
     async def service(self, name: str) -> SwarmService | None:
         """Read a service by name or id; None where there is none.
@@ -77,10 +78,11 @@ class Swarm:
         return [tasks.parse(row, service.name, nodes) for row in rows]
 
     async def _nodes(self, ids: set[str]) -> Mapping[str, str]:
-        if not any(ids):
-            return {}
-        rows = await self.engine.ask("/nodes", filters={"id": sorted(filter(None, ids))}) or []
-        return {row["ID"]: row.get("Description", {}).get("Hostname", "") for row in rows}
+        """Names of nodes, asked for once in a connection: a move looks twice a second."""
+        if unknown := sorted(filter(None, ids - self._names.keys())):
+            rows = await self.engine.ask("/nodes", filters={"id": unknown}) or []
+            self._names |= {row["ID"]: row.get("Description", {}).get("Hostname", "") for row in rows}
+        return self._names
 
     async def update(self, service: SwarmService, spec: Mapping[str, Any], *, roll_back: bool = False) -> Sequence[str]:
         """Change a service; answers the engine's warnings.

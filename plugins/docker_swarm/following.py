@@ -40,7 +40,7 @@ class Follower:
         return tasks
 
     async def _tell(self, swarm: Swarm, task: Task) -> None:
-        if task.state in ("starting", "running") or (task.broken and task.id not in self._failed):
+        if task.state == "starting" or (task.broken and task.id not in self._failed):
             await self._tell_health(swarm, task)
         if task.told and self._tasks.get(task.id) != task.told:
             self._tasks[task.id] = task.told

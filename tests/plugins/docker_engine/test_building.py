@@ -374,9 +374,13 @@ async def test_a_command_line_without_buildkit_is_passed_over_and_told(tmp_path:
 
 
 async def test_checks_leave_no_image(site: Site) -> None:
-    before = {image["Id"] for image in site.engine.client().api.images(all=True)}
-    await site.build(f"FROM {BASE}\n{once()}RUN true\n", purpose=Purpose.CHECK)
-    assert {image["Id"] for image in site.engine.client().api.images(all=True)} <= before
+    mark = unique("check")
+    text = f"FROM {BASE}\nLABEL mark={mark}\n{once()}RUN true\n"
+    mine = {"label": f"mark={mark}"}
+    await site.build(text, purpose=Purpose.CHECK)
+    assert site.engine.client().api.images(all=True, filters=mine) == []
+    await site.build(text)
+    assert len(site.engine.client().api.images(filters=mine)) == 1, "a release build leaves one"
 
 
 async def test_housekeeping_removes_our_nameless_images_and_cache_and_nothing_else(
