@@ -7,12 +7,12 @@ from django.utils import timezone
 
 from bench.timing import median, tell
 from core.engine.reconcile import reconcile
-from core.interfaces import Commit, Head, Heads
 from core.models import Job, Ref, Repository
 from core.pipeline import declaration
 from core.pipeline.declaration import Use
 from core.services import declarations, heads
 from core.states import JobState, RefKind
+from core.values import Commit, Head, Heads
 
 REFS, RECIPES = 1000, 4
 

@@ -18,40 +18,45 @@ from core.errors import (
     Waiting,
 )
 from core.hookspecs import hookimpl
-from core.interfaces import (
-    Builder,
+from core.interfaces import Builder, Deployer, Gate, InputReader, Login, Notifier, Source
+from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
+from core.plugins import API_VERSION, PluginConfig
+from core.processes import Leash, ask, run
+from core.secrets import secret, secret_file
+from core.states import Health, Level, Purpose, RefKind
+from core.values import (
+    Annotation,
+    Asked,
     BuildRequest,
     Checkout,
     Commit,
     CommitStatus,
     Context,
-    Deployer,
+    Delivery,
     DeploymentQuestion,
+    DeploymentStatus,
     DeployRequest,
-    Gate,
+    Fact,
+    Finding,
     Head,
     Heads,
     Hold,
-    InputReader,
+    Identity,
     Log,
+    LogRule,
     News,
-    Notifier,
     Observation,
     Options,
     PublishRequest,
     Release,
     RepositoryPlace,
     ServicePlace,
-    Source,
 )
-from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
-from core.plugins import API_VERSION, PluginConfig
-from core.processes import Leash, ask, run
-from core.secrets import secret, secret_file
-from core.states import Health, Level, Purpose, RefKind
 
 __all__ = [
     "API_VERSION",
+    "Annotation",
+    "Asked",
     "BuildRequest",
     "Builder",
     "Checkout",
@@ -61,11 +66,15 @@ __all__ = [
     "ConfigurationError",
     "Context",
     "DeclarationError",
+    "Delivery",
     "DeployRequest",
     "Deployer",
     "DeployerError",
     "DeploymentFailed",
     "DeploymentQuestion",
+    "DeploymentStatus",
+    "Fact",
+    "Finding",
     "Flavour",
     "FromInput",
     "Gate",
@@ -73,11 +82,14 @@ __all__ = [
     "Heads",
     "Health",
     "Hold",
+    "Identity",
     "Input",
     "InputReader",
     "Leash",
     "Level",
     "Log",
+    "LogRule",
+    "Login",
     "News",
     "Notifier",
     "Observation",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from core.interfaces import Builder, Deployer, Gate, InputReader, News, Notifier, ServicePlace, Source
+    from core.interfaces import Builder, Deployer, Gate, InputReader, Notifier, Source
+    from core.values import LogRule, News, ServicePlace
 
 PROJECT = "deployer"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -82,6 +83,18 @@ def deployer_register_inputs() -> Sequence[InputReader]:
     Called once in each process, at its start. A kind that another plugin offered already makes this plugin broken.
 
     :returns: one instance of each.
+    """
+    return ()
+
+
+@hookspec
+def deployer_register_log_rules() -> Sequence[LogRule]:
+    """Offer log rules, which name the probable cause of a failure.
+
+    Called once in each process, at its start. A name that another plugin offered already makes this plugin broken. A
+    runner makes those that do not exist, and brings up to date those that nobody has edited in the admin.
+
+    :returns: the rules; their names are unique among all plugins.
     """
     return ()
 

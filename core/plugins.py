@@ -18,8 +18,9 @@ from django.apps import AppConfig
 
 from core import hookspecs
 from core.errors import ConfigurationError, PluginError
-from core.interfaces import Builder, Deployer, Gate, InputReader, News, Notifier, Plugged, ServicePlace, Source
+from core.interfaces import Builder, Deployer, Gate, InputReader, Notifier, Plugged, Source
 from core.pipeline.declaration import Flavour
+from core.values import LogRule, News, ServicePlace
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ _ROLES: Mapping[str, type[Any]] = {
     "notifiers": Notifier,
     "gates": Gate,
     "inputs": InputReader,
+    "log_rules": LogRule,
 }
 
 
@@ -117,9 +119,10 @@ class Plugins:
     def _add(self, role: str, interface: type[Any], offer: Any, name: str) -> None:
         if not isinstance(offer, interface):
             raise PluginError(f"deployer_register_{role} offered {offer!r}, which is no {interface.__name__}")
-        owner, _ = self._roles[role].setdefault(offer.kind, (name, offer))
+        kind = offer.name if isinstance(offer, LogRule) else offer.kind
+        owner, _ = self._roles[role].setdefault(kind, (name, offer))
         if owner != name:
-            raise PluginError(f"{owner} offers the kind {offer.kind!r} among the {role} already")
+            raise PluginError(f"{owner} offers the kind {kind!r} among the {role} already")
 
     def _break(self, name: str, error: Exception) -> None:
         logger.error("plugin %s is broken: %s", name, error)
@@ -154,6 +157,11 @@ class Plugins:
     @property
     def gates(self) -> Sequence[Gate]:
         return [gate for _, (_, gate) in sorted(self._roles["gates"].items())]
+
+    @property
+    def log_rules(self) -> Sequence[tuple[str, LogRule]]:
+        """Every log rule, with the name of the plugin that brings it."""
+        return [offered for _, offered in sorted(self._roles["log_rules"].items())]
 
     def kinds(self, role: str) -> Mapping[str, Plugged]:
         """Everything offered in a role (`sources`, `builders`, …), by kind."""

@@ -21,7 +21,7 @@ from io import FileIO
 from pathlib import Path
 
 from core.errors import CommandFailed, Stalled, Waiting
-from core.interfaces import Log
+from core.values import Log
 
 #: Bytes of a pipe that a command prints into, and read from it at once.
 _PIPE = 1 << 18

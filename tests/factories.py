@@ -21,9 +21,11 @@ from core.models import (
     Commit,
     Deployment,
     Flavour,
+    Identity,
     Input,
     Job,
     Message,
+    PluginFact,
     Recipe,
     Ref,
     Release,
@@ -268,6 +270,19 @@ def make_message(**fields: Any) -> Message:
     return Message.objects.create(
         **{"key": f"message {next(_numbers)}", "recipient": "notifier", "payload": {}, **fields}
     )
+
+
+def make_identity(**fields: Any) -> Identity:
+    number = next(_numbers)
+    user = fields.pop("user", None) or User.objects.create_user(f"github:person-{number}")
+    return Identity.objects.create(
+        **{"user": user, "provider": "github", "subject": str(number), "login": f"person-{number}", **fields}
+    )
+
+
+def make_plugin_fact(**fields: Any) -> PluginFact:
+    told = {"plugin": "git", "label": f"label {next(_numbers)}", "text": "all is well"}
+    return PluginFact.objects.create(**{**told, **fields})
 
 
 def make_activity(**fields: Any) -> Activity:

@@ -100,6 +100,10 @@ class ArgumentsField(OptionsField):
         return kept
 
 
+#: What is typed into it, for people.
+PAIRS = 'Who is told what happens: [["kind", {"option": value, …}], …].'
+
+
 class NotifiersField(JsonField):
     """Notifiers, as they are kept: pairs of a kind and its options."""
 

@@ -9,14 +9,12 @@ from django import forms
 from django.contrib import admin
 
 from core.admin.declared import DeclaredAdmin
-from core.admin.fields import NotifiersField, WordsField, uses
+from core.admin.fields import PAIRS, NotifiersField, WordsField, uses
 from core.admin.forms import DeclaredForm
 from core.admin.option_help import describe
 from core.models import Flavour
 from core.pipeline import declaration, validate
 from core.services import declarations
-
-_PAIRS = 'Who is told what happens: [["kind", {"option": value, …}], …].'
 
 
 class FlavourForm(DeclaredForm):
@@ -29,7 +27,7 @@ class FlavourForm(DeclaredForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "notifiers" in self.fields:
-            self.fields["notifiers"].help_text = describe(_PAIRS, declarations.offers().notifiers)
+            self.fields["notifiers"].help_text = describe(PAIRS, declarations.offers().notifiers)
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
         flavour = declaration.Flavour(

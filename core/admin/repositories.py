@@ -34,7 +34,7 @@ class RepositoryAdmin(DeclaredAdmin):
     form = RepositoryForm
     inlines = (RecipeInline,)
     declared = ("flavour", "name", "source", "options", "poll", "check_refs")
-    known = ("default_branch", "looked_at", "next_look_at", "look_error")
+    known = ("default_branch", "notice", "renamed_to", "looked_at", "next_look_at", "poll_after", "look_error")
     list_display = ("name", "flavour", "declared_in", "source", "default_branch", "looked_at", "look_error")
     list_filter = ("flavour", "source")
     list_select_related = ("flavour",)

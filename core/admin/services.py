@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from django.contrib import admin
 
 from core.admin.declared import DeclaredAdmin, DeclaredInline
+from core.admin.fields import PAIRS, NotifiersField, uses
 from core.admin.forms import PluggedForm
 from core.models import Service
 from core.pipeline import declaration, validate
 from core.pipeline.declaration import Use
 
-_FIELDS = ("name", "deployer", "options", "host", "uri", "position")
+_FIELDS = ("name", "deployer", "options", "host", "uri", "notifiers", "position")
 
 
 class ServiceForm(PluggedForm):
@@ -24,11 +25,20 @@ class ServiceForm(PluggedForm):
         "kind": "deployer",
         "option": "options",
         "options": "options",
+        "notifier": "notifiers",
     }
+
+    notifiers = NotifiersField(help_text=PAIRS)
 
     def faults(self, offers: validate.Offers) -> Iterator[str]:
         deployer = Use(self.said("deployer"), **self.said("options"))
-        service = declaration.Service(self.said("name"), deployer, host=self.said("host"), uri=self.said("uri"))
+        service = declaration.Service(
+            self.said("name"),
+            deployer,
+            host=self.said("host"),
+            uri=self.said("uri"),
+            notifiers=uses(self.said("notifiers")),
+        )
         return validate.service_faults(service, offers)
 
 

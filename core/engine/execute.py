@@ -5,33 +5,28 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.utils import timezone
-from pydantic import ValidationError
 
 from core import configuration
 from core.engine.soak import soak
-from core.errors import Stalled, Waiting
-from core.interfaces import (
+from core.errors import Waiting
+from core.models import Build, Deployment, Job, Service
+from core.models import Commit as CommitRow
+from core.models import Release as ReleaseRow
+from core.plugins import plugins
+from core.services.places import options_of, repository_place, service_place
+from core.states import JobKind, JobState, Purpose
+from core.values import (
     BuildRequest,
     Commit,
     Context,
     DeploymentQuestion,
     DeployRequest,
-    Options,
     PublishRequest,
     Release,
-    RepositoryPlace,
-    ServicePlace,
 )
-from core.models import Build, Deployment, Job, Repository, Service
-from core.models import Commit as CommitRow
-from core.models import Release as ReleaseRow
-from core.pipeline.validate import option_faults
-from core.plugins import plugins
-from core.states import JobKind, JobState, Purpose
 
 #: Seconds after which an operation that no recipe sets a limit for is ended, and that a release gets at least.
 RELEASE_TIMEOUT, DEPLOYMENT_TIMEOUT, INPUT_TIMEOUT = 900, 1800, 300
@@ -81,7 +76,7 @@ def _build(job: Job) -> Operation:
     builder = plugins.builder(recipe.builder)
     source = plugins.source(commit.repository.source)
     place = repository_place(commit.repository)
-    options = _options(builder.Options, recipe.options)
+    given = options_of(builder.Options, recipe.options)
     source_data = configuration.current().plugin_dir(commit.repository.source)
 
     async def run(context: Context) -> str:
@@ -95,7 +90,7 @@ def _build(job: Job) -> Operation:
             commit=_commit(commit),
             purpose=Purpose(build.purpose),
             trusted=build.trusted,
-            options=options,
+            options=given,
             args=build.args,
             image=build.target.image if build.target else None,
             commit_url=source.commit_url(place, commit.hash),
@@ -118,7 +113,7 @@ def _release(job: Job) -> Operation:
         recipe=recipe.name,
         commit=_commit(commit),
         image=release.image,
-        options=_options(builder.Options, recipe.options),
+        options=options_of(builder.Options, recipe.options),
         artifacts={build.platform: _artifact(build) for build in _builds(release)},
         commit_url=_commit_url(commit),
         url=_page(job),
@@ -134,7 +129,7 @@ def _release(job: Job) -> Operation:
 
 
 def _page(job: Job) -> str:
-    return f"{job.flavour.base_url.rstrip('/')}/jobs/{job.pk}/" if job.flavour.base_url else ""
+    return f"{job.flavour.address}/jobs/{job.pk}/"
 
 
 def _commit_url(commit: CommitRow) -> str:
@@ -207,41 +202,13 @@ def _input(job: Job) -> Operation:
     row = job.input
     assert row is not None
     reader = plugins.input_reader(row.reader)
-    options = _options(reader.Options, row.options)
+    given = options_of(reader.Options, row.options)
 
     async def run(context: Context) -> str:
-        return await reader.read(options, context)
+        return await reader.read(given, context)
 
     data = configuration.current().plugin_dir(row.reader)
     return Operation(run, INPUT_TIMEOUT, "nothing: reading an input has a fixed time", data)
-
-
-def repository_place(repository: Repository) -> RepositoryPlace:
-    """A repository, as its source needs to know it.
-
-    :raises ConfigurationError: no plugin offers its source.
-    :raises Stalled: its options are not what the source understands.
-    """
-    model = plugins.source(repository.source).Options
-    return RepositoryPlace(name=repository.name, options=_options(model, repository.options))
-
-
-def service_place(service: Service) -> ServicePlace:
-    """A service, as its deployer needs to know it.
-
-    :raises ConfigurationError: no plugin offers its deployer.
-    :raises Stalled: its options are not what the deployer understands.
-    """
-    model = plugins.deployer(service.deployer).Options
-    options = _options(model, service.options)
-    return ServicePlace(name=service.name, host=service.host, uri=service.uri, options=options)
-
-
-def _options(model: type[Options], kept: dict[str, Any]) -> Options:
-    try:
-        return model.model_validate(kept)
-    except ValidationError:
-        raise Stalled("; ".join(option_faults(model, kept))) from None
 
 
 def _at(context: Context, data: Path) -> Context:

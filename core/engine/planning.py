@@ -11,14 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import configuration
-from core.engine import execute
 from core.engine.snapshot import evaluate_refs
-from core.interfaces import Heads
 from core.models import Ref, Repository
 from core.pipeline import plan
 from core.plugins import plugins
 from core.services import heads
+from core.services.places import repository_place
 from core.services.scope import Scope
+from core.values import Heads
 
 #: Seconds that a source has to answer.
 _TIMEOUT = 60
@@ -76,6 +76,6 @@ async def _look(repositories: Sequence[Repository]) -> list[Heads | BaseExceptio
         async with free, asyncio.timeout(_TIMEOUT):
             source = plugins.source(repository.source)
             data = configuration.current().plugin_dir(repository.source)
-            return await source.heads(execute.repository_place(repository), "", data)
+            return await source.heads(repository_place(repository), "", data)
 
     return await asyncio.gather(*(one(repository) for repository in repositories), return_exceptions=True)

@@ -14,11 +14,12 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from core.engine.snapshot import evaluate_refs
-from core.interfaces import CommitStatus, Source
+from core.interfaces import Source
 from core.models import Commit, Job, Ref, Repository, Service
+from core.pipeline.deployability import deployability
 from core.pipeline.evaluate import Evaluation, Status
-from core.pipeline.explain import deployability
 from core.plugins import plugins
+from core.queries import told
 from core.services import hints, jobs, messages, operations
 from core.services.scope import Scope
 
@@ -26,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 #: Refs in one transaction: others that want to write wait no longer than this many take.
 _BATCH = 50
-#: The name of the check that a commit's source shows.
-CHECK = "deployability"
 
 _STALE = Q(version__gt=F("reconciled_version"))
 
@@ -107,13 +106,10 @@ def _report(repository: Repository, evaluation: Evaluation) -> None:
     if repository.flavour.harmless or not _listens(repository):
         return
     hashes = {node.commit for node in evaluation.graph.nodes.values()}
+    known = told.of_jobs(repository.flavour, [state.job for state in evaluation.states.values() if state.job])
+    page = f"{repository.flavour.address}/repositories/{repository.pk}/"
     for commit in Commit.objects.filter(repository=repository, hash__in=hashes):
-        told = deployability(evaluation, commit.hash)
-        url = f"{repository.flavour.base_url.rstrip('/')}/repositories/{repository.pk}/"
-        status = CommitStatus(
-            context=CHECK, state=told.state, title=told.title[:140], summary=told.summary[:60_000], url=url
-        )
-        messages.status(repository, commit, status)
+        messages.status(repository, commit, deployability(evaluation, commit.hash, known, page))
 
 
 def _listens(repository: Repository) -> bool:

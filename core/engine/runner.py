@@ -25,7 +25,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from core.configuration import Configuration
-from core.engine import looks, reconcile, recovery
+from core.engine import facts, looks, reconcile, recovery
 from core.engine.worker import Verdict, Worker
 from core.models import Job, Message, Repository, Service
 from core.services import heads, hints, inputs, jobs, messages, observations, pools, runners
@@ -42,8 +42,9 @@ GRACE = 10.0
 _LOG_HINTS = 0.05
 #: Threads for what blocks: files, clients of registries. They are made when they are needed.
 _THREADS = 64
-#: Looks at sources and at services, and messages, that one runner has in hand at once.
-_LOOKS = 20
+#: Looks at sources, looks at services, and messages that one runner has in hand at once: those of a kind that hang
+#: hold up no others.
+_AT_ONCE = {"source": 40, "service": 20, "message": 40}
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Runner:
         self._attempts: dict[int, asyncio.Task[None]] = {}
         self._pools: dict[int, tuple[str, JobKind]] = {}
         self._cancelled: dict[int, str] = {}
-        self._side: set[asyncio.Task[None]] = set()
+        self._side: dict[asyncio.Task[None], str] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._grown_logs: set[int] = set()
@@ -85,7 +86,8 @@ class Runner:
         # Python's own default is a few threads a processor, which a few libraries that block would have used up.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "runner"))
         await self._in_database(self._arrive)
-        helpers = [asyncio.create_task(each) for each in (self._listen(), self._renew_for_ever(), self._tell_growth())]
+        beside = (self._listen(), self._renew_for_ever(), self._tell_growth(), facts.keep_told(self._in_database))
+        helpers = [asyncio.create_task(each) for each in beside]
         try:
             while not self._stopping:
                 await self._round()
@@ -113,11 +115,11 @@ class Runner:
         for row in due.jobs:
             self._start(row)
         for repository in due.repositories:
-            self._aside(looks.at_source(repository, self._in_database))
+            self._aside("source", looks.at_source(repository, self._in_database))
         for service in due.services:
-            self._aside(looks.at_service(service, self._in_database))
+            self._aside("service", looks.at_service(service, self._in_database))
         for message in due.messages:
-            self._aside(looks.tell(message, self._in_database))
+            self._aside("message", looks.tell(message, self._in_database))
 
     def _find(self) -> Due:
         now = timezone.now()
@@ -125,12 +127,13 @@ class Runner:
         for repository in reconcile.stale_repositories(self._scope):
             self._reconcile(repository)
         inputs.queue_due(now, self._scope)
-        free = max(_LOOKS - len(self._side), 0)
+        busy = Counter(list(self._side.values()))
+        free = {kind: max(most - busy[kind], 0) for kind, most in _AT_ONCE.items()}
         return Due(
             jobs=self._claim(),
-            repositories=heads.claim(self.name, now, self._lease * 4, self._scope, limit=free),
-            services=observations.claim(now, self._scope, limit=free),
-            messages=messages.claim(now, self._lease, limit=free),
+            repositories=heads.claim(self.name, now, self._lease * 4, self._scope, limit=free["source"]),
+            services=observations.claim(now, self._scope, limit=free["service"]),
+            messages=messages.claim(now, self._lease * 2, limit=free["message"]),
             cancels={job: reason for job, reason in jobs.in_hand(self.name).items() if reason},
         )
 
@@ -146,7 +149,7 @@ class Runner:
         room = self._configuration.concurrency - len(self._attempts)
         if room <= 0:
             return []
-        places = pools.free(Counter(pool for pool, _ in self._pools.values()))
+        places = pools.free(Counter(pool for pool, _ in list(self._pools.values())))
         return jobs.claim(self.name, timezone.now(), self._lease, self._scope, places=places, limit=room)
 
     # Attempts
@@ -270,13 +273,13 @@ class Runner:
                 with contextlib.suppress(Exception):
                     await layer.group_send(hints.log_group(job), {"type": "grown"})
 
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+    def _aside(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._side.add(task)
+        self._side[task] = kind
         task.add_done_callback(self._aside_done)
 
     def _aside_done(self, task: asyncio.Task[None]) -> None:
-        self._side.discard(task)
+        self._side.pop(task, None)
         self._wake.set()
 
     def _wake_threadsafe(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_q.models import Schedule
 
@@ -43,6 +44,7 @@ def poll_heads() -> int:
     """Ask for a look at every repository whose regular interval has passed; answer how many those were."""
     now = timezone.now()
     rows = Repository.objects.filter(retired_at=None, look_failures=0, look_lease_until=None, next_look_at__gt=now)
+    rows = rows.filter(Q(poll_after=None) | Q(poll_after__lte=now))
     due = [row for row in rows if row.looked_at is None or row.looked_at + timedelta(seconds=row.poll) <= now]
     if due:
         heads.ask(due, now)

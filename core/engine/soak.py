@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from core.errors import DeploymentFailed, OperationError, Waiting
-from core.interfaces import Context, Deployer, DeployRequest, Observation
+from core.interfaces import Deployer
 from core.states import Health
+from core.values import Context, DeployRequest, Observation
 
 #: Seconds between two looks at the service, and between two lines in the log while nothing changes.
 _INTERVAL, _TOLD_EVERY = 5.0, 30.0

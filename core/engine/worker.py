@@ -19,11 +19,11 @@ from django.utils import timezone
 from core.configuration import Configuration
 from core.engine import execute
 from core.errors import ConfigurationError, DeployerError, DeploymentFailed, OperationError, Stalled, Waiting
-from core.interfaces import Context
 from core.logs.store import LogStore, LogWriter
 from core.models import Job
 from core.processes import Leash
 from core.states import JobState
+from core.values import Context
 
 #: Attempts before an error that may pass counts as one that will not, and the seconds before the second of them.
 MAX_ATTEMPTS, FIRST_RETRY = 5, 10

@@ -13,8 +13,8 @@ _COMMAND = re.compile(
     r"|[\x01-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f])"
 )
 _LOOKS = re.compile(_LOOK)
-#: What `LogWriter.note` writes.
-_NOTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ")
+#: What stands before a line that `LogWriter.note` wrote.
+NOTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ")
 _LONGEST = 500
 
 
@@ -40,6 +40,6 @@ def decisive_lines(data: bytes, count: int = 10) -> list[str]:
     The deployer's own last words are left out where there is anything else: they are told in another place.
     """
     lines = [line.rstrip()[:_LONGEST] for line in plain(data).split("\n") if line.strip()]
-    if len(lines) > 1 and _NOTE.match(lines[-1]):
+    if len(lines) > 1 and NOTE.match(lines[-1]):
         lines.pop()
     return lines[-count:] if count else []

@@ -103,7 +103,7 @@ class LogStore:
 
 
 class LogWriter:
-    """Appends to one log, from any thread (`core.interfaces.Log`).
+    """Appends to one log, from any thread (`core.values.Log`).
 
     What a call was given and the disk did not take is kept in memory and goes first at the next call: after an error,
     call `flush` to try again, and do not give the same data a second time.

@@ -2,8 +2,10 @@
 
 from core.models.flavours import Declared, Flavour, Input
 from core.models.jobs import Job, Runner
+from core.models.log_rules import LogRule
+from core.models.people import Identity
 from core.models.recipes import Recipe, Service, Target
-from core.models.records import Activity, Message
+from core.models.records import Activity, Delivery, Message, PluginFact
 from core.models.repositories import Commit, Ref, Repository
 from core.models.work import Build, Deployment, Release, Rollback
 
@@ -12,11 +14,15 @@ __all__ = [
     "Build",
     "Commit",
     "Declared",
+    "Delivery",
     "Deployment",
     "Flavour",
+    "Identity",
     "Input",
     "Job",
+    "LogRule",
     "Message",
+    "PluginFact",
     "Recipe",
     "Ref",
     "Release",

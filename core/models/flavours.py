@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.utils import timezone
 
+from core import configuration
 from core.states import Level
 
 
@@ -30,6 +31,10 @@ class Flavour(Declared):
     title = models.CharField(max_length=200, blank=True)
     base_url = models.URLField(blank=True)
     admins = models.JSONField(default=list, blank=True, help_text="Names of those who may administer it.")
+    builders = models.JSONField(default=list, blank=True, help_text="Names of those who may start and stop work.")
+    viewers = models.JSONField(
+        default=list, blank=True, help_text="Names of those who may look, where not everybody may."
+    )
     notifiers = models.JSONField(default=list, blank=True, help_text="Pairs of a kind and its options.")
     threshold = models.PositiveSmallIntegerField(
         null=True,
@@ -47,6 +52,11 @@ class Flavour(Declared):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    @property
+    def address(self) -> str:
+        """Where people find its pages, without a slash at the end."""
+        return (self.base_url or configuration.current().base_url).rstrip("/")
 
     def threshold_at(self, now: datetime) -> Level | None:
         """The confirmation threshold in force."""

@@ -49,6 +49,14 @@ class Job(models.Model):
 
     state = models.CharField(max_length=20, default=JobState.QUEUED, editable=False)
     reason = models.TextField(blank=True, editable=False)
+    rule = models.CharField(
+        max_length=100, blank=True, editable=False, help_text="The log rule that named the probable cause."
+    )
+    cause = models.TextField(blank=True, editable=False, help_text="The probable cause of its failure.")
+    excerpt = models.TextField(blank=True, editable=False, help_text="The decisive lines of its log.")
+    places = models.JSONField(
+        default=list, editable=False, help_text='Where in the repository it failed: {"path", "line", "message"}.'
+    )
     value = models.CharField(max_length=500, blank=True, editable=False)
     log = models.CharField(max_length=200, blank=True, editable=False)
     attempts = models.PositiveIntegerField(default=0, editable=False)

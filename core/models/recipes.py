@@ -83,6 +83,12 @@ class Service(Declared):
         help_text="Where it comes among the services of its target that move in an order: smaller goes first, empty last.",
     )
 
+    notifiers = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Who is told of it besides those whom the flavour names: pairs of a kind and its options.",
+    )
+
     current = models.ForeignKey("core.Release", models.PROTECT, null=True, editable=False, related_name="+")
     current_digest = models.CharField(max_length=100, blank=True, editable=False)
     current_since = models.DateTimeField(null=True, editable=False)

@@ -23,10 +23,15 @@ class Repository(Declared):
         help_text="Build branches and pull requests that no target follows, to see whether they could be deployed.",
     )
 
+    renamed_to = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="What its source calls it, where that is another name."
+    )
+    notice = models.TextField(blank=True, editable=False)
     default_branch = models.CharField(max_length=500, blank=True, editable=False)
     validator = models.TextField(blank=True, editable=False)
     looked_at = models.DateTimeField(null=True, editable=False)
     next_look_at = models.DateTimeField(default=timezone.now, db_index=True)
+    poll_after = models.DateTimeField(null=True, editable=False, help_text="Its source asks not to be polled before.")
     look_failures = models.PositiveIntegerField(default=0, editable=False)
     look_error = models.TextField(blank=True, editable=False)
     look_runner = models.CharField(max_length=100, blank=True, editable=False)

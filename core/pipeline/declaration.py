@@ -4,7 +4,7 @@ Flavour
 ├── Repository ── source: Use
 │   └── Recipe ── builder: Use, platforms, build arguments
 │       └── Target ── a branch that is published under an image name
-│           └── Service ── deployer: Use
+│           └── Service ── deployer: Use, notifiers: Use
 ├── Input ── reader: Use
 └── notifiers: Use
 """
@@ -42,12 +42,14 @@ class Service:
     :param name: unique together with `host`.
     :param host: where the deployer finds it; empty for the deployer's own host.
     :param uri: where people find it.
+    :param notifiers: who is told of its deployments, besides those whom the flavour names.
     """
 
     name: str
     deployer: Use
     host: str = ""
     uri: str = ""
+    notifiers: tuple[Use, ...] | list[Use] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.pipeline.evaluate import Evaluation, Status
-from core.pipeline.graph import NodeKind
 from core.states import JobKind, Level
 
 
@@ -53,48 +51,3 @@ def _moment(then: datetime, now: datetime) -> str:
     """When, with the day unless it is today."""
     then, today = then.astimezone(UTC), now.astimezone(UTC).date()
     return f"{then:%H:%M:%S}" if then.date() == today else f"{then:%Y-%m-%d %H:%M:%S}"
-
-
-_RANK = (Status.FAILED, Status.CANCELLED, Status.RUNNING, Status.WAITING, Status.READY, Status.BLOCKED, Status.DONE)
-
-_STATES = {
-    Status.FAILED: "failure",
-    Status.CANCELLED: "failure",
-    Status.RUNNING: "running",
-    Status.WAITING: "queued",
-    Status.READY: "queued",
-    Status.BLOCKED: "queued",
-    Status.DONE: "success",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Deployability:
-    """Whether a commit could be deployed: the worst of its builds. `state` is as in `CommitStatus`."""
-
-    state: str
-    title: str
-    summary: str
-
-
-def deployability(evaluation: Evaluation, commit: str) -> Deployability:
-    """Sum a commit's builds up, for its source."""
-    rows = [
-        (node.label, evaluation.states[id])
-        for id, node in evaluation.graph.nodes.items()
-        if node.commit == commit and node.kind in (NodeKind.CHECK, NodeKind.BUILD)
-    ]
-    if not rows:
-        return Deployability("neutral", "There is nothing to build", "")
-    worst = min((state.status for _, state in rows), key=_RANK.index)
-    label, state = next((label, state) for label, state in rows if state.status is worst)
-    if worst is Status.DONE:
-        title = "It can be deployed"
-    elif worst is Status.RUNNING:
-        title = f"{sum(state.status is Status.DONE for _, state in rows)} of {len(rows)} builds are done"
-    else:
-        title = f"{label}: {state.reason}"
-    summary = "\n".join(
-        f"- {label}: {state.status}" + (f" ({state.reason})" if state.reason else "") for label, state in rows
-    )
-    return Deployability(_STATES[worst], title, summary)

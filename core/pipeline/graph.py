@@ -36,6 +36,7 @@ class Node:
         back by them, and what it runs already stays as it is.
     :param operation: None while it cannot be told, because an input was never read.
     :param missing: the inputs that were never read.
+    :param recipe: the name of what a build builds, and `platform` what for; empty for what is no build.
     """
 
     id: str
@@ -46,6 +47,8 @@ class Node:
     behind: Sequence[str] = ()
     operation: Operation | None = None
     missing: Sequence[str] = ()
+    recipe: str = ""
+    platform: str = ""
 
     @property
     def rolled_back(self) -> bool:
@@ -117,6 +120,8 @@ def _checks(snapshot: Snapshot, recipe: RecipeFact, commit: str, *, trusted: boo
             commit=commit,
             operation=None if missing else operation,
             missing=missing,
+            recipe=recipe.name,
+            platform=platform,
         )
 
 
@@ -147,6 +152,8 @@ def _target(snapshot: Snapshot, recipe: RecipeFact, target: TargetFact, commit: 
             commit=commit,
             operation=None if missing else operation,
             missing=missing,
+            recipe=recipe.name,
+            platform=platform,
         )
     fingerprints = {platform: operation.fingerprint for platform, operation in builds.items()}
     publish = Publish(

@@ -177,6 +177,8 @@ def service_faults(service: Service, offers: Offers) -> Iterator[str]:
     yield from use_faults(service.deployer, offers.deployers)
     if service.host.startswith("-") or any(character.isspace() for character in service.host):
         yield f"host {service.host!r}: it is a host's name"
+    for use in service.notifiers:
+        yield from _within("notifier", use_faults(use, offers.notifiers))
     yield from _lengths(host=service.host, uri=service.uri)
 
 

@@ -28,6 +28,7 @@ class RepositoryOut(Schema):
     looked_at: datetime | None
     next_look_at: datetime
     look_error: str
+    notice: str
     retired_at: datetime | None
 
     @staticmethod

@@ -53,7 +53,7 @@ class _Application:
             title=flavour.title,
             base_url=flavour.base_url,
             admins=list(flavour.admins),
-            notifiers=[[use.kind, dict(use.options)] for use in flavour.notifiers],
+            notifiers=_uses(flavour.notifiers),
         )
         inputs = [self._input(row, input) for input in flavour.inputs]
         self._retire(row.inputs.all(), inputs)
@@ -121,7 +121,9 @@ class _Application:
             )
         # A service that moved to another target is the same service: it keeps its history.
         options = _plain(service.deployer.options)
-        row = self._put(Service, key, options=options, uri=service.uri, target=target, position=position)
+        told = _uses(service.notifiers)
+        fields = {"options": options, "uri": service.uri, "notifiers": told, "target": target, "position": position}
+        row = self._put(Service, key, **fields)
         if met and met.target != target:
             reevaluate(met.target.recipe.repository)
         return row
@@ -194,6 +196,11 @@ def reevaluate(repository: Repository) -> None:
 def argument(value: str | declaration.FromInput) -> Any:
     """A build argument as it is kept."""
     return {"input": value.name} if isinstance(value, declaration.FromInput) else value
+
+
+def _uses(uses: Sequence[declaration.Use]) -> list[list[Any]]:
+    """Notifiers as they are kept."""
+    return [[use.kind, _plain(use.options)] for use in uses]
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,16 +9,17 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from core.interfaces import Head, Heads
 from core.models import Commit, Ref, Repository
 from core.services import hints
 from core.services.scope import Scope
+from core.values import Head, Heads
 
 #: Seconds before a look that failed is repeated: the first, and the most after doubling with each failure.
 FIRST_RETRY, LAST_RETRY = 5, 600
 #: How many times the regular interval a runner waits before it looks without having been asked.
 SLOW = 3
 _BATCH = 500
+_LOOKED = ("looked_at", "look_failures", "look_error", "look_lease_until")
 _Key = TypeVar("_Key", int, str)
 
 
@@ -46,13 +47,17 @@ def claim(runner: str, now: datetime, lease: timedelta, scope: Scope, *, limit: 
 
 
 @transaction.atomic
-def record_failure(repository: Repository, reason: str, now: datetime) -> None:
-    """Write down that a look failed; it is repeated with back-off."""
+def record_failure(repository: Repository, reason: str, now: datetime, *, retry_in: float | None = None) -> None:
+    """Write down that a look failed; it is repeated with back-off.
+
+    :param retry_in: seconds after which the source said that it will answer.
+    """
     row = Repository.objects.select_for_update().get(pk=repository.pk)
     row.look_failures += 1
     row.look_error, row.look_lease_until, row.looked_at = reason, None, now
     if row.next_look_at > now:
-        wait = min(FIRST_RETRY * 2 ** min(row.look_failures - 1, 10), LAST_RETRY)
+        backed_off = min(FIRST_RETRY * 2 ** min(row.look_failures - 1, 10), LAST_RETRY)
+        wait = backed_off if retry_in is None else max(retry_in, 1)
         row.next_look_at = now + timedelta(seconds=wait)
     row.save(update_fields=["look_failures", "look_error", "look_lease_until", "looked_at", "next_look_at"])
     hints.changed()
@@ -67,8 +72,12 @@ def record(repository: Repository, heads: Heads, now: datetime) -> int:
         changed = _record_refs(row, heads.heads, now)
         row.validator, row.default_branch = heads.validator, heads.default_branch
     row.looked_at, row.look_failures, row.look_error, row.look_lease_until = now, 0, "", None
+    row.notice, row.renamed_to = heads.notice, heads.renamed_to[:200]
+    row.poll_after = now + timedelta(seconds=heads.poll_after) if heads.poll_after else None
+    if row.poll_after and now < row.next_look_at < row.poll_after:
+        row.next_look_at = row.poll_after
     row.save(
-        update_fields=["validator", "default_branch", "looked_at", "look_failures", "look_error", "look_lease_until"]
+        update_fields=[*_LOOKED, "validator", "default_branch", "notice", "renamed_to", "poll_after", "next_look_at"]
     )
     hints.changed()
     return changed

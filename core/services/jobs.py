@@ -13,12 +13,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core.errors import RefusedError
-from core.interfaces import News
 from core.models import Commit, Flavour, Job, Ref, Repository
 from core.plugins import plugins
-from core.services import activities, heads, hints, outcomes
+from core.services import activities, heads, hints, news, outcomes
 from core.services.scope import Scope
 from core.states import JOB, Actor, JobKind, JobState, Level
+from core.values import News
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +207,10 @@ def _move(job: Job, new: JobState, actor: Actor, **fields: object) -> None:
     # That a deployment runs is told of its service: it may take long.
     if new is not JobState.RUNNING or job.kind == JobKind.DEPLOYMENT:
         _touch(job)
-    news = News(flavour=job.flavour.name, key=f"job-{job.pk}", state=new, text=f"{job.title}: {new}")
-    transaction.on_commit(lambda: plugins.job_moved(news))
+    if job.kind == JobKind.DEPLOYMENT:
+        news.of_deployment(job)
+    moved = News(flavour=job.flavour.name, key=f"job-{job.pk}", state=new, text=f"{job.title}: {new}")
+    transaction.on_commit(lambda: plugins.job_moved(moved))
     hints.changed()
 
 

@@ -1,20 +1,31 @@
-"""What is to be told outside: queued in the transaction that makes it true, sent afterwards, newest only."""
+"""What is to be told outside: queued in the transaction that makes it true, sent afterwards, newest only.
+
+Of one key nothing is ever sent twice at once, nothing older after something newer, and not more often than every few
+seconds: what changes meanwhile is told in one go.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
+from pydantic import TypeAdapter
 
-from core.interfaces import CommitStatus
-from core.models import Commit, Job, Message, Repository
+from core.models import Commit, Message, Repository
 from core.services import hints
+from core.values import CommitStatus, DeploymentStatus
 
 _FIRST_RETRY, _LAST_RETRY = 10, 900
+#: Failures after which something is not told any more: about a day of them.
+_GIVEN_UP = 100
+#: Seconds between two messages of one key, by recipient.
+_GAPS = {"source": 5.0, "notifier": 2.0}
+
+_STATUS, _DEPLOYMENT = TypeAdapter(CommitStatus), TypeAdapter(DeploymentStatus)
 
 
 def queue(key: str, recipient: str, payload: dict[str, Any]) -> None:
@@ -23,53 +34,65 @@ def queue(key: str, recipient: str, payload: dict[str, Any]) -> None:
         key=key, defaults={"recipient": recipient, "payload": payload}
     )
     if not created and row.payload != payload:
-        row.payload, row.version, row.failures, row.next_attempt_at = payload, row.version + 1, 0, timezone.now()
-        row.save(update_fields=["payload", "version", "failures", "next_attempt_at"])
+        row.payload, row.version = payload, row.version + 1
+        row.save(update_fields=["payload", "version"])
     hints.changed()
 
 
 def status(repository: Repository, commit: Commit, status: CommitStatus) -> None:
     """Have a commit's status told to its source."""
-    payload = {"repository": repository.pk, "commit": commit.hash, "status": asdict(status)}
+    told = _STATUS.dump_python(status, mode="json")
+    payload = {"repository": repository.pk, "commit": commit.hash, "status": told}
     queue(f"status:{repository.pk}:{commit.hash}:{status.context}", "source", payload)
 
 
-def deployment(job: Job) -> None:
-    """Have what became of a deployment told to the flavour's notifiers."""
-    flavour, deployed = job.flavour, job.deployment_of
-    if flavour.harmless:
-        return
-    text = f"Deploy {deployed.release.commit.short} as {deployed.service}: {job.state}"
-    news = {
-        "flavour": flavour.name,
-        "key": f"deploy-{deployed.service}",
-        "state": job.state,
-        "text": f"{text}. {job.reason}" if job.reason else text,
-        "url": f"{flavour.base_url.rstrip('/')}/jobs/{job.pk}",
-    }
-    for index, (kind, options) in enumerate(flavour.notifiers):
-        key = f"notify:{flavour.pk}:{index}:{deployed.service_id}"
-        queue(key, "notifier", {"kind": kind, "options": options, "news": news})
+def deployment(repository: Repository, status: DeploymentStatus) -> None:
+    """Have what becomes of a deployment told to the source of its commit."""
+    payload = {"repository": repository.pk, "deployment": _DEPLOYMENT.dump_python(status, mode="json")}
+    queue(f"deployment:{status.id}", "source", payload)
+
+
+def read_status(payload: Mapping[str, Any]) -> CommitStatus | DeploymentStatus:
+    """What is to be told to a source."""
+    if "deployment" in payload:
+        return _DEPLOYMENT.validate_python(payload["deployment"])
+    return _STATUS.validate_python(payload["status"])
 
 
 @transaction.atomic
 def claim(now: datetime, lease: timedelta, *, limit: int) -> list[Message]:
-    """Take what is to be sent now; it is due again after a lease, unless it was sent."""
-    due = Message.objects.filter(version__gt=F("sent_version"), next_attempt_at__lte=now)
-    taken = list(due.select_for_update(skip_locked=True)[:limit])
-    Message.objects.filter(pk__in=[row.pk for row in taken]).update(next_attempt_at=now + lease)
+    """Take what is to be sent now. It is nobody else's until it was sent, or could not be, or the lease has ended."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    due = Message.objects.filter(free, version__gt=F("sent_version"), next_attempt_at__lte=now)
+    taken = list(due.select_for_update(skip_locked=True).order_by("next_attempt_at")[:limit])
+    Message.objects.filter(pk__in=[row.pk for row in taken]).update(lease_until=now + lease)
     return taken
 
 
-def sent(message: Message) -> None:
-    """Write down that this version was said; a newer one is due at once."""
+def sent(message: Message, memory: Mapping[str, str] | None = None) -> None:
+    """Write down that this version was said, and what is to be remembered; a newer one is due soon.
+
+    :param memory: None leaves what is remembered as it is.
+    """
+    again = timezone.now() + timedelta(seconds=_GAPS.get(message.recipient, 0))
+    fields: dict[str, Any] = {} if memory is None else {"memory": dict(memory)}
     Message.objects.filter(pk=message.pk).update(
-        sent_version=message.version, failures=0, error="", next_attempt_at=timezone.now()
+        sent_version=message.version, failures=0, error="", next_attempt_at=again, lease_until=None, **fields
     )
 
 
-def failed(message: Message, reason: str, now: datetime) -> None:
-    """Write down that it could not be said; it is tried again with back-off."""
-    wait = min(_FIRST_RETRY * 2 ** min(message.failures, 10), _LAST_RETRY)
-    again = now + timedelta(seconds=wait)
-    Message.objects.filter(pk=message.pk).update(failures=F("failures") + 1, error=reason, next_attempt_at=again)
+def failed(message: Message, reason: str, now: datetime, *, retry_in: float | None = None) -> None:
+    """Write down that it could not be said. It is tried again with back-off, for about a day.
+
+    :param retry_in: seconds after which the recipient said that it will listen.
+    """
+    if message.failures + 1 >= _GIVEN_UP:
+        given_up = f"given up after {_GIVEN_UP} failures: {reason}"
+        Message.objects.filter(pk=message.pk).update(
+            sent_version=message.version, failures=0, error=given_up, lease_until=None
+        )
+        return
+    wait = retry_in if retry_in is not None else min(_FIRST_RETRY * 2 ** min(message.failures, 10), _LAST_RETRY)
+    Message.objects.filter(pk=message.pk).update(
+        failures=F("failures") + 1, error=reason, next_attempt_at=now + timedelta(seconds=wait), lease_until=None
+    )

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from core.interfaces import Observation
 from core.models import Service
 from core.services import hints
 from core.services.scope import Scope
 from core.states import Health
+from core.values import Observation
 
 #: Seconds between regular looks at a service.
 INTERVAL = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.models import Build, Commit, Deployment, Job, Release, Repository, Service
 from core.pipeline import operations
 from core.pipeline.operations import Operation
-from core.services import jobs, pools
+from core.services import jobs, news, pools
 from core.states import JobKind
 
 
@@ -109,3 +109,4 @@ def record_deployment(job: Job, service: Service, release: Release, *, rollback:
         rollback=rollback,
         job=job,
     )
+    news.of_deployment(job)

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.models import Input, Job, Ref, Release, Service, Target
-from core.services import activities, messages
+from core.services import activities
 from core.states import JobKind, JobState
 
 
@@ -46,7 +46,6 @@ def _deployed(job: Job, *, succeeded: bool, seen_digest: str | None) -> None:
         row.update(observed_digest=seen_digest, observed_at=now)
     row.update(next_observe_at=now)
     activities.record(None, f"deployment {job.state}", deployment, reason=job.reason)
-    messages.deployment(job)
 
 
 def _read(job: Job, input: Input, *, succeeded: bool) -> None:

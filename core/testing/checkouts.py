@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DirectoryCheckout:
-    """Puts a copy of some files where a builder wants them (`core.interfaces.Checkout`)."""
+    """Puts a copy of some files where a builder wants them (`core.values.Checkout`)."""
 
     files: Path
 

@@ -35,7 +35,7 @@ class GitServer:
     def __init__(self, root: Path, *, port: int = 0, login: str | None = None) -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
-        handler = type("Handler", (_Handler,), {"root": root, "login": login})
+        handler = type("Handler", (GitRequestHandler,), {"root": root, "login": login})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
@@ -65,7 +65,9 @@ class GitServer:
         return path
 
 
-class _Handler(BaseHTTPRequestHandler):
+class GitRequestHandler(BaseHTTPRequestHandler):
+    """Answers Git over HTTP by `git http-backend`."""
+
     root: Path
     login: str | None
     protocol_version = "HTTP/1.1"

@@ -8,7 +8,7 @@ from core.logs.redact import Redactor
 
 
 class RecordingLog:
-    """Keeps what is written (`core.interfaces.Log`). A secret that is written before it was told of shows, as it would.
+    """Keeps what is written (`core.values.Log`). A secret that is written before it was told of shows, as it would.
 
     :param noted: called with each line of the deployer's own, once it is kept: a place to act in the middle of an
         operation.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from core.engine import execute
 from core.errors import DeployerError
 from core.models import Repository
 from core.plugins import plugins
+from core.services.places import repository_place
 
 
 def commit_url(repository: Repository, commit: str) -> str:
     """A page about a commit where its source has one; empty where it has none, or the source's plugin is missing."""
     try:
-        return plugins.source(repository.source).commit_url(execute.repository_place(repository), commit)
+        return plugins.source(repository.source).commit_url(repository_place(repository), commit)
     except DeployerError:
         return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.testing.git_server import GitServer, WorkTree
-from plugins.git.commands import post_receive_hook
+from plugins.git.post_receive import post_receive_hook
 
 #: The branch whose test fails, for all to see what that looks like.
 BROKEN = "broken"

@@ -6,8 +6,8 @@ from pydantic import Field, field_validator
 
 from core import api
 from core.api import Context, InputReader, Stalled
-from plugins.git import commands
-from plugins.git.client import talk
+from gitmirror import commands
+from gitmirror.mirror import talk
 
 
 class GitHeadOptions(api.Options):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 from containers.names import DEFAULT_REGISTRY, ImageName
 from containers.registry import digest_of
-from core.api import Commit, Context, Head, Heads, RefKind, RepositoryPlace, Source
+from core.api import Commit, Context, Delivery, Head, Heads, RefKind, RepositoryPlace, Source
 from plugins.images.options import TagOptions
 
 
@@ -37,11 +37,11 @@ class ImageSource(Source):
     def ref_url(self, place: RepositoryPlace, ref: str) -> str:
         return _page(_name(place))
 
-    def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Sequence[str]:
+    def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Delivery:
         """Registries differ in what they send: the repository is told in the address."""
         if not query.get("repository"):
             raise ValueError("the address has to say which repository: ?repository=owner/name")
-        return [query["repository"]]
+        return Delivery(look=(query["repository"],))
 
 
 def _name(place: RepositoryPlace) -> ImageName:

@@ -13,9 +13,9 @@ import pytest
 from core import hookspecs, interfaces
 from core.api import Options
 from core.errors import PluginError
-from core.interfaces import News, ServicePlace
 from core.plugins import plugins
 from core.states import JobState
+from core.values import News, ServicePlace
 from tests.dummy_plugin.hooks import Dummy
 
 HOOKS: dict[str, Callable[..., Any]] = {
@@ -51,7 +51,7 @@ def test_a_hook_takes_at_most_three_arguments_and_all_are_typed(hook: str) -> No
 def test_a_hook_takes_values_and_never_rows(hook: str) -> None:
     types = typing.get_type_hints(HOOKS[hook], vars(interfaces))
     types.pop("return")
-    assert {each.__module__ for each in types.values()} <= {"core.interfaces", "core.states", "builtins"}
+    assert {each.__module__ for each in types.values()} <= {"core.values", "core.interfaces", "core.states", "builtins"}
 
 
 @pytest.mark.parametrize("hook", HOOKS)

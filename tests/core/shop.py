@@ -7,7 +7,6 @@ from datetime import timedelta
 from django.utils import timezone
 
 from core.engine.reconcile import reconcile, stale_repositories
-from core.interfaces import Commit, Head, Heads
 from core.models import Job, Repository, Service
 from core.pipeline.declaration import Flavour, Recipe, Target, Use
 from core.pipeline.declaration import Repository as DeclaredRepository
@@ -15,6 +14,7 @@ from core.pipeline.declaration import Service as Declared
 from core.services import declarations, heads, jobs
 from core.services.scope import Scope
 from core.states import JobKind, JobState, RefKind
+from core.values import Commit, Head, Heads
 
 LEASE = timedelta(seconds=30)
 DIGEST = "sha256:" + "a" * 64

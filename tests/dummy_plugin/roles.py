@@ -21,6 +21,7 @@ from core.api import (
     Deployer,
     DeploymentFailed,
     DeploymentQuestion,
+    DeploymentStatus,
     DeployRequest,
     Gate,
     Head,
@@ -77,6 +78,7 @@ class DummySource(Source):
     :ivar errors: what the next look at a repository raises, by its name; taken out when raised.
     :ivar lost: hashes of commits that exist no more.
     :ivar reports: what was reported: the repository's name, the commit and the status.
+    :ivar deployments: what was reported of deployments, likewise.
     """
 
     kind = "dummy"
@@ -90,6 +92,7 @@ class DummySource(Source):
         self.lost: set[str] = set()
         self.looks: list[tuple[str, str]] = []
         self.reports: list[tuple[str, str, CommitStatus]] = []
+        self.deployments: list[tuple[str, DeploymentStatus]] = []
 
     def push(self, repository: str, ref: str, hash: str, *, message: str = "", trusted: bool | None = None) -> Head:
         """Have a ref point to a commit. Branches are trusted and pull requests are not, unless it is said otherwise."""
@@ -132,6 +135,9 @@ class DummySource(Source):
 
     async def report(self, place: RepositoryPlace, commit: str, status: CommitStatus) -> None:
         self.reports.append((place.name, commit, status))
+
+    async def report_deployment(self, place: RepositoryPlace, status: DeploymentStatus) -> None:
+        self.deployments.append((place.name, status))
 
     def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Sequence[str]:
         if headers.get("x-dummy-secret") != self.secret:
@@ -262,11 +268,12 @@ class DummyNotifier(Notifier):
         self.errors: list[Exception] = []
         self.said: list[tuple[str, News]] = []
 
-    async def notify(self, news: News, options: api.Options) -> None:
+    async def notify(self, news: News, options: api.Options, memory: Mapping[str, str]) -> Mapping[str, str]:
         assert isinstance(options, DummyNotifierOptions)
         if self.errors:
             raise self.errors.pop(0)
         self.said.append((options.channel, news))
+        return {"said": str(int(memory.get("said", 0)) + 1)}
 
 
 class DummyGate(Gate):

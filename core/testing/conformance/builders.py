@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import Stalled
-from core.interfaces import Builder, BuildRequest, Commit, Context, Options, PublishRequest
+from core.interfaces import Builder
 from core.states import Purpose
 from core.testing.checkouts import DirectoryCheckout
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
+from core.values import BuildRequest, Commit, Context, Options, PublishRequest
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import OperationError
-from core.interfaces import News, Notifier, Options
+from core.interfaces import Notifier
+from core.values import News, Options
 
 NEWS = News(
     flavour="sample",

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import OperationError, Stalled
-from core.interfaces import Heads, Options, RepositoryPlace, Source
+from core.interfaces import Source
 from core.states import RefKind
 from core.testing.contexts import attempt_context
 from core.testing.git_server import WorkTree
+from core.values import Heads, Options, RepositoryPlace
 
 #: Names that Git allows and that a careless program takes for something else.
 STRANGE_NAMES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -25,10 +26,12 @@ def overview(request: HttpRequest) -> HttpResponse:
     related = ("target__recipe__repository__flavour", "current__commit")
     services = Service.objects.filter(retired_at=None).select_related(*related)
     active = list(Job.objects.active().select_related("flavour", "repository").order_by("priority", "pk")[:_ACTIVE])
+    repositories = Repository.objects.filter(retired_at=None).order_by("name")
     context = {
         "flavours": Flavour.objects.filter(retired_at=None),
         "services": services.order_by("target__recipe__repository__flavour__name", "name", "host"),
-        "repositories": Repository.objects.filter(retired_at=None).order_by("name"),
+        "notices": repositories.exclude(notice=""),
+        "unseen": _by_reason(repositories.exclude(look_error="")),
         "active": _with_reasons(active),
         "active_count": Job.objects.active().count(),
         "failed": Job.objects.filter(state=JobState.FAILED)[:5],
@@ -36,6 +39,14 @@ def overview(request: HttpRequest) -> HttpResponse:
         "runners": runners.alive(now, timedelta(seconds=configuration.current().lease_seconds)),
     }
     return render(request, "deployer/overview.html", context)
+
+
+def _by_reason(unseen: Iterable[Repository]) -> list[tuple[str, list[Repository]]]:
+    """What could not be looked at, together where one reason is behind it."""
+    reasons: dict[str, list[Repository]] = {}
+    for row in unseen:
+        reasons.setdefault(row.look_error, []).append(row)
+    return list(reasons.items())
 
 
 def _with_reasons(jobs: list[Job]) -> list[tuple[Job, str]]:

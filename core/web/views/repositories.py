@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 
 from core.models import Build, Ref, Repository, Service
 from core.queries.access import role_of
@@ -33,6 +34,7 @@ def repository(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "repository": row,
         "wanted": wanted,
+        "polled_slowly": row.poll_after is not None and row.poll_after > timezone.now(),
         "page": page,
         "refs": _with_builds(row, page.object_list),
         "services": [(service, order[service.pk].words) for service in services],

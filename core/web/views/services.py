@@ -6,13 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
-from core.engine import execute
 from core.errors import DeployerError
 from core.models import Deployment, Job, Release, Rollback, Service
 from core.plugins import plugins
 from core.queries import waiting
 from core.queries.access import role_of
 from core.queries.orders import orders
+from core.services.places import service_place
 from core.states import Role
 
 #: Deployments and releases shown.
@@ -44,6 +44,6 @@ def service(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _facts(row: Service) -> list[tuple[str, str]]:
     try:
-        return plugins.describe_service(execute.service_place(row))
+        return plugins.describe_service(service_place(row))
     except DeployerError as error:
         return [("its declaration", str(error))]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core import configuration
 from core.engine import schedules
-from core.models import Activity
+from core.models import Activity, PluginFact
 from core.plugins import plugins
 from core.services import runners
 
@@ -20,7 +20,11 @@ _PAGE = 100
 
 
 def plugin_list(request: HttpRequest) -> HttpResponse:
-    return render(request, "deployer/plugins.html", {"plugins": plugins.infos()})
+    told: dict[str, list[PluginFact]] = {}
+    for fact in PluginFact.objects.all():
+        told.setdefault(fact.plugin, []).append(fact)
+    rows = [(plugin, told.get(plugin.name, [])) for plugin in plugins.infos()]
+    return render(request, "deployer/plugins.html", {"plugins": rows})
 
 
 def activity(request: HttpRequest) -> HttpResponse:

@@ -10,14 +10,27 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from core.models import Activity, Build, Commit, Deployment, Job, Message, Ref, Release, Rollback, Runner
+from core.models import (
+    Activity,
+    Build,
+    Commit,
+    Deployment,
+    Identity,
+    Job,
+    Message,
+    PluginFact,
+    Ref,
+    Release,
+    Rollback,
+    Runner,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 MODELS = sorted(
     model._meta.model_name for model in apps.get_app_config("core").get_models() if not model._meta.auto_created
 )
-RECORDS = (Activity, Build, Commit, Deployment, Job, Message, Ref, Release, Rollback, Runner)
+RECORDS = (Activity, Build, Commit, Deployment, Identity, Job, Message, PluginFact, Ref, Release, Rollback, Runner)
 DECLARED = ("flavour", "input", "recipe", "repository", "service", "target")
 
 
@@ -33,6 +46,8 @@ def make_one_of_each() -> None:
     factories.make_runner()
     factories.make_message()
     factories.make_activity()
+    factories.make_identity()
+    factories.make_plugin_fact()
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -15,13 +15,13 @@ from django.utils import timezone
 from core import configuration
 from core.engine.runner import Runner
 from core.errors import OperationError, Stalled, Waiting
-from core.interfaces import Hold
 from core.logs.store import LogStore
 from core.models import Input, Job, Message, Repository, Service
 from core.pipeline import declaration
 from core.pipeline.declaration import FromInput, Use
 from core.services import declarations, heads, jobs
 from core.states import Health, JobKind, JobState
+from core.values import Hold
 from tests.dummy_plugin.hooks import Dummy
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,10 +10,10 @@ import pytest
 
 from core.engine.soak import PATIENCE, Decision, Finding, Look, Watch, look_of, soak
 from core.errors import DeploymentFailed, OperationError, Waiting
-from core.interfaces import DeployRequest, Observation, Release, ServicePlace
 from core.states import Health
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
+from core.values import DeployRequest, Observation, Release, ServicePlace
 from tests.dummy_plugin.roles import DummyDeployer, DummyDeployerOptions
 
 OLD, NEW = (Release(image="acme/shop:live", digest=f"sha256:{number * 64}") for number in "12")

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import OperationError
-from core.interfaces import Log
 from core.logs.redact import MARK
 from core.logs.store import LogStore
+from core.values import Log
 
 NAME = "2026-11-23/000123-build.log"
 NOTE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) ([^\n]*)\n")

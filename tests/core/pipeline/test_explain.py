@@ -1,4 +1,4 @@
-"""The sentences that people read: why a job waits, and whether a commit could be deployed."""
+"""The sentences that people read: why a job waits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.pipeline.evaluate import evaluate
-from core.pipeline.explain import Deployability, QueuedJob, deployability, needs_approval, why_queued
-from core.pipeline.facts import Result, Snapshot
-from core.states import JobKind, JobState, Level
-from tests.core.pipeline.facts import ONE, TWO, recipe, ref, result, results, snapshot
+from core.pipeline.explain import QueuedJob, needs_approval, why_queued
+from core.states import JobKind, Level
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -100,97 +97,3 @@ def test_the_first_reason_is_the_one_that_a_person_has_to_do_something_about() -
     assert why_queued(job, threshold=Level.DANGEROUS, now=NOW, runners=0, pool_full=True).startswith(
         "Waits for approval"
     )
-
-
-# Deployability
-
-
-def known(of: Snapshot, **states: Result | JobState) -> Snapshot:
-    return replace(of, results={**of.results, **results(of, **states)})
-
-
-def told(of: Snapshot, commit: str = ONE) -> Deployability:
-    return deployability(evaluate(of), commit)
-
-
-CHECKED = snapshot(ref("feature"))
-TWO_RECIPES = snapshot(ref("feature"), recipes=[recipe(targets=[]), recipe(2, name="docs", targets=[])])
-
-
-@pytest.mark.parametrize(
-    ("of", "state", "title", "summary"),
-    [
-        pytest.param(
-            known(CHECKED, check=JobState.SUCCEEDED),
-            "success",
-            "It can be deployed",
-            "- check build of web on linux/amd64: done",
-            id="it builds",
-        ),
-        pytest.param(
-            known(CHECKED, check=result(JobState.FAILED, reason="make exited with status 2")),
-            "failure",
-            "check build of web on linux/amd64: make exited with status 2",
-            "- check build of web on linux/amd64: failed (make exited with status 2)",
-            id="it does not build",
-        ),
-        pytest.param(
-            known(CHECKED, check=result(JobState.CANCELLED, reason="not now", by_person=True)),
-            "failure",
-            "check build of web on linux/amd64: not now",
-            "- check build of web on linux/amd64: cancelled (not now)",
-            id="somebody cancelled its build",
-        ),
-        pytest.param(
-            known(TWO_RECIPES, check=JobState.RUNNING),
-            "running",
-            "0 of 2 builds are done",
-            "- check build of web on linux/amd64: running (job 1 is running)\n"
-            "- check build of docs on linux/amd64: running (job 1 is running)",
-            id="it is being built",
-        ),
-        pytest.param(
-            known(CHECKED, check=JobState.QUEUED),
-            "queued",
-            "check build of web on linux/amd64: job 1 is queued",
-            "- check build of web on linux/amd64: waiting (job 1 is queued)",
-            id="its build waits",
-        ),
-        pytest.param(
-            CHECKED,
-            "queued",
-            "check build of web on linux/amd64: nothing holds it",
-            "- check build of web on linux/amd64: ready (nothing holds it)",
-            id="its build is about to be queued",
-        ),
-        pytest.param(snapshot(recipes=[]), "neutral", "There is nothing to build", "", id="there is nothing to build"),
-        pytest.param(
-            known(snapshot(), build=JobState.SUCCEEDED),
-            "success",
-            "It can be deployed",
-            "- release build of web on linux/amd64: done",
-            id="a release build tells it as well, whatever becomes of the deployment",
-        ),
-    ],
-)
-def test_whether_a_commit_could_be_deployed(of: Snapshot, state: str, title: str, summary: str) -> None:
-    assert told(of) == Deployability(state, title, summary)
-
-
-def test_one_failed_build_is_what_is_told_of_several() -> None:
-    first, second = results(TWO_RECIPES, check=JobState.RUNNING)
-    mixed = {first: result(JobState.RUNNING), second: result(JobState.FAILED, reason="no space left")}
-    assert told(replace(TWO_RECIPES, results=mixed)).title == "check build of docs on linux/amd64: no space left"
-
-
-def test_progress_is_counted() -> None:
-    first, second = results(TWO_RECIPES, check=JobState.RUNNING)
-    mixed = {first: result(), second: result(JobState.RUNNING)}
-    assert told(replace(TWO_RECIPES, results=mixed)).title == "1 of 2 builds are done"
-
-
-def test_the_builds_of_another_commit_do_not_matter() -> None:
-    of = snapshot(ref("feature"), ref("other", TWO))
-    failed = {key: result(JobState.FAILED) for key in results(snapshot(ref("other", TWO)), check=JobState.FAILED)}
-    of = replace(of, results={**results(snapshot(ref("feature")), check=JobState.SUCCEEDED), **failed})
-    assert (told(of, ONE).state, told(of, TWO).state) == ("success", "failure")

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from core.interfaces import (
-    Builder,
+from core.interfaces import Builder, Deployer
+from core.states import Health
+from core.testing.conformance.builders import BuilderConformance, Sample
+from core.testing.conformance.deployers import DeployerConformance
+from core.values import (
     BuildRequest,
     Context,
-    Deployer,
     DeployRequest,
     Observation,
     Options,
@@ -17,9 +19,6 @@ from core.interfaces import (
     Release,
     ServicePlace,
 )
-from core.states import Health
-from core.testing.conformance.builders import BuilderConformance, Sample
-from core.testing.conformance.deployers import DeployerConformance
 
 ONE, TWO = (Release(image="sample/image:live", digest="sha256:" + digit * 64) for digit in "12")
 SERVICE = ServicePlace(name="sample", options=Options())

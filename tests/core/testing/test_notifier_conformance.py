@@ -12,8 +12,9 @@ from typing import cast
 import pytest
 
 from core.errors import OperationError
-from core.interfaces import News, Notifier, Options
+from core.interfaces import Notifier
 from core.testing.conformance.notifiers import NotifierConformance
+from core.values import News, Options
 
 
 class PosterOptions(Options):

@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from core.interfaces import Commit, Head, Heads
 from core.models import Activity, Flavour, Job, Release, Repository, Service
 from core.pipeline import declaration
 from core.pipeline.declaration import Use
 from core.services import declarations, flavours, heads, jobs
 from core.states import JobState, Level, RefKind
+from core.values import Commit, Head, Heads
 from tests.core import shop
 from tests.dummy_plugin.hooks import Dummy
 

@@ -268,13 +268,13 @@ def test_the_usual_urls_are_accepted(url: str) -> None:
 
 
 def test_a_webhook_names_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert GitSource().webhook({}, {"repository": "a/b"}, b"") == ["a/b"]
+    assert GitSource().webhook({}, {"repository": "a/b"}, b"").look == ("a/b",)
     with pytest.raises(ValueError, match=r"\?repository="):
         GitSource().webhook({}, {}, b"")
     monkeypatch.setenv(SECRET, "open sesame")
     with pytest.raises(PermissionError, match=SECRET):
         GitSource().webhook({"x-deployer-secret": "no"}, {"repository": "a/b"}, b"")
-    assert GitSource().webhook({"x-deployer-secret": "open sesame"}, {"repository": "a/b"}, b"") == ["a/b"]
+    assert GitSource().webhook({"x-deployer-secret": "open sesame"}, {"repository": "a/b"}, b"").look == ("a/b",)
 
 
 def test_pages_about_commits_and_refs() -> None:

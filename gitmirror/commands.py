@@ -1,12 +1,9 @@
-"""What is said to git: command lines and environments, as values. Nothing is run here."""
+"""What is said to git: command lines and what may be said to whom, as values. Nothing is run here."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Sequence
-from urllib.parse import quote
 
 Command = tuple[str, ...]
 
@@ -34,22 +31,6 @@ def check_url(url: str) -> str:
 def redacted(text: str) -> str:
     """A text without the user and password of the URLs in it."""
     return _USERINFO.sub("", text)
-
-
-def environment(ssh: Sequence[str] = ()) -> dict[str, str]:
-    """The environment for git: nothing of the machine's or a user's configuration, and never a question."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.environ.get("HOME", "/"),
-        "LANG": "C.UTF-8",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "GIT_SSH_COMMAND": shlex.join(["ssh", "-oBatchMode=yes", *ssh]),
-        **{name: value for name, value in os.environ.items() if name in ("SSL_CERT_FILE", "SSH_AUTH_SOCK")},
-        **({"GIT_SSL_CAINFO": os.environ["GIT_SSL_CAINFO"]} if "GIT_SSL_CAINFO" in os.environ else {}),
-    }
 
 
 def git(*words: str, directory: str = "", local: bool = False) -> Command:
@@ -111,28 +92,3 @@ def clone(mirror: str, directory: str) -> Command:
 
 def update_submodules(url: str) -> Command:
     return git("submodule", "update", "--quiet", "--init", "--recursive", "--depth=1", "--force", local=is_local(url))
-
-
-def ssh_words(identity: str, known_hosts: str) -> Sequence[str]:
-    """Options of ssh that name a key and the hosts that are known."""
-    words = [f"-oIdentityFile={identity}", "-oIdentitiesOnly=yes"] if identity else []
-    return words + ([f"-oUserKnownHostsFile={known_hosts}"] if known_hosts else [])
-
-
-def post_receive_hook(webhook: str) -> str:
-    """A hook for a repository on a plain Git server, in POSIX shell: it tells the deployer to look again.
-
-    It never delays or refuses a push: it runs in the background and says nothing when the deployer is down.
-
-    :param webhook: the whole address: `https://deploy.example.org/webhooks/git?repository=owner/name`.
-    """
-    url = shlex.quote(quote(webhook, safe=":/?&=%[]@"))
-    return f"""#!/bin/sh
-# Tells the deployer that something was pushed; what was, it finds out by itself.
-if command -v curl >/dev/null; then
-    curl --silent --max-time 10 --request POST {url}
-else
-    wget --quiet --timeout=10 --tries=1 --output-document=/dev/null --post-data= {url}
-fi >/dev/null 2>&1 </dev/null &
-exit 0
-"""

@@ -1,4 +1,4 @@
-"""Talking to git: the one file that runs it."""
+"""Talking to git, and the copy of a repository that a host keeps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from core.api import CommandFailed, OperationError, ask
-from plugins.git import commands
+from gitmirror import commands
+from gitmirror.access import ANYBODY, Access
 
 _AUTHENTICATION = (
     "could not read Username",
@@ -24,13 +25,13 @@ _AUTHENTICATION = (
 _LOCK_INTERVAL = 0.02
 
 
-async def talk(url: str, command: Sequence[str], *, ssh: Sequence[str] = (), stdin: bytes = b"") -> bytes:
+async def talk(url: str, command: Sequence[str], *, access: Access = ANYBODY, stdin: bytes = b"") -> bytes:
     """Run a git command that speaks to a remote.
 
     :raises OperationError: it did not answer, or refused; in one sentence, without passwords.
     """
     try:
-        return await ask(command, env=commands.environment(ssh), stdin=stdin)
+        return await ask(command, env=access.environment(), stdin=stdin)
     except CommandFailed as error:
         raise OperationError(_reason(url, str(error))) from None
 
@@ -78,16 +79,16 @@ class Mirror:
     async def create(self) -> None:
         """Begin with an empty one."""
         await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
-        await ask(commands.create_mirror(str(self.path)), env=commands.environment())
+        await ask(commands.create_mirror(str(self.path)), env=ANYBODY.environment())
 
-    async def fetch(self, refs: Mapping[str, str], *, ssh: Sequence[str] = ()) -> None:
+    async def fetch(self, refs: Mapping[str, str], *, access: Access = ANYBODY) -> None:
         """Fetch commits by refs that point to them. Each is kept under its hash, so no two are in each other's way.
 
         :param refs: by commit, a ref that points to it.
         :raises OperationError: see `talk`.
         """
         specs = "".join(f"{ref}:refs/seen/{commit}\n" for commit, ref in refs.items())
-        await talk(self.url, commands.fetch(str(self.path), self.url), ssh=ssh, stdin=specs.encode())
+        await talk(self.url, commands.fetch(str(self.path), self.url), access=access, stdin=specs.encode())
 
     def seen(self, commit: str) -> bool:
         """Whether a commit was fetched: it is under its own ref, which nobody packs."""
@@ -98,7 +99,7 @@ class Mirror:
         if not hashes:
             return []
         said = await ask(
-            commands.describe(str(self.path)), env=commands.environment(), stdin="\n".join(hashes).encode() + b"\n"
+            commands.describe(str(self.path)), env=ANYBODY.environment(), stdin="\n".join(hashes).encode() + b"\n"
         )
         fields = said.decode(errors="replace").split("\0")
         rows = zip(*(iter(fields),) * commands.FIELDS, strict=False)

@@ -1,0 +1,435 @@
+"""The values that a plugin and the core exchange. Immutable, without behaviour beyond what they say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from core.states import Health, Purpose, RefKind
+
+
+class Options(BaseModel):
+    """Base of every plugin's options: unknown names are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit as its source tells it. `hash` is the full hash, in hexadecimal."""
+
+    hash: str
+    message: str = ""
+    author: str = ""
+    committed_at: datetime | None = None
+
+    @property
+    def short(self) -> str:
+        return self.hash[:10]
+
+    @property
+    def title(self) -> str:
+        return self.message.strip().partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A ref and the commit it points to now.
+
+    :param ref: its full name: `refs/heads/live`, `refs/pull/12/head`.
+    :param trusted: False when somebody without write access may have chosen the commit (a fork's pull request).
+    :param base: the branch that a pull request wants to be merged into.
+    """
+
+    ref: str
+    kind: RefKind
+    commit: Commit
+    trusted: bool = False
+    title: str = ""
+    base: str = ""
+    url: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name that people use: `live`, `12`."""
+        return self.ref.removeprefix("refs/heads/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """All refs of a repository, or the news that nothing changed since `validator` was given out.
+
+    :param validator: opaque; given back to the source at the next look, so that it can answer `unchanged` cheaply.
+    :param notice: something that its people should know of the repository; it is shown on its page.
+    :param renamed_to: what its source calls it now, where that is not the declared name.
+    :param poll_after: seconds before the source wants to be polled again; it is asked sooner where somebody asks.
+    """
+
+    heads: tuple[Head, ...] = ()
+    default_branch: str = ""
+    validator: str = ""
+    unchanged: bool = False
+    notice: str = ""
+    renamed_to: str = ""
+    poll_after: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryPlace:
+    """A repository, as its source needs to know it. `options` is an instance of the source's `Options`."""
+
+    name: str
+    options: Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A remark on a line of a file of a commit. `path` is relative to the repository's root, `line` begins with 1."""
+
+    path: str
+    line: int
+    message: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitStatus:
+    """What is said of a commit to its source.
+
+    :param context: the name of the check: `deployability`.
+    :param state: `queued`, `running`, `success`, `failure` or `neutral`.
+    :param summary: Markdown, at most 60,000 characters.
+    :param text: further Markdown, at most 60,000 characters: the decisive lines of what failed.
+    :param actions: what people may be offered to ask for: `rebuild`, `cancel`.
+    """
+
+    context: str
+    state: str
+    title: str
+    summary: str = ""
+    text: str = ""
+    url: str = ""
+    annotations: tuple[Annotation, ...] = ()
+    actions: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentStatus:
+    """What is said of a deployment to the source of its commit.
+
+    :param id: tells this deployment from others, for ever.
+    :param environment: what people know the service by.
+    :param state: `queued`, `running`, `success`, `failure`, or `inactive` for one that came to nothing.
+    :param url: the page with its log.
+    :param environment_url: where people find the service.
+    """
+
+    id: str
+    commit: str
+    ref: str
+    environment: str
+    state: str
+    description: str = ""
+    url: str = ""
+    environment_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a person asked for at the source's own pages.
+
+    :param verb: `rebuild` or `cancel`: the builds of a commit.
+    :param person: who, with the source's kind: `github:login`.
+    """
+
+    verb: str
+    repository: str
+    commit: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A webhook, as its source understands it. It never says more than where to look again, and what a person asked for.
+
+    :param id: the same when it is sent again; empty where the source gives none.
+    :param event: what it was about, for people: `push`, `pull_request.closed`.
+    :param sender: who caused it, for people.
+    :param look: the repositories to look at again, by the names that they have at their source.
+    :param everything: all repositories of the source are to be looked at.
+    """
+
+    id: str = ""
+    event: str = ""
+    sender: str = ""
+    look: tuple[str, ...] = ()
+    everything: bool = False
+    asked: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that a plugin tells of itself: what is left of a rate limit, who it is signed in as."""
+
+    label: str
+    text: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One result of a check of the configuration.
+
+    :param level: `ok`, `warning` or `error`.
+    :param remedy: what to do about it.
+    """
+
+    level: str
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Somebody who logged in elsewhere.
+
+    :param subject: tells the person from all others there, and never changes.
+    :param login: the name that the person has there now.
+    :param groups: what the person belongs to: `github:organisation`, `github:organisation/team`.
+    """
+
+    subject: str
+    login: str
+    name: str = ""
+    email: str = ""
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """An image as published: always told by its digest (`sha256:…`)."""
+
+    image: str
+    digest: str
+    commit: Commit | None = None
+
+    @property
+    def reference(self) -> str:
+        return f"{self.image}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePlace:
+    """A service, as its deployer needs to know it. `options` is an instance of the deployer's `Options`."""
+
+    name: str
+    host: str = ""
+    uri: str = ""
+    options: Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a service runs now.
+
+    :param digest: None where it runs nothing, or something that no release is known by.
+    :param detail: one line for people: `2 of 2 tasks running`.
+    :param drift: what else was changed since the deployment, by whomever: `scaled from 2 to 5`; empty where nothing was.
+    """
+
+    digest: str | None
+    health: Health = Health.UNKNOWN
+    since: datetime | None = None
+    detail: str = ""
+    drift: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A gate's answer when a deployment has to wait.
+
+    :param reason: one sentence: what holds it, and what would make it go on.
+    :param until: when it lifts by itself, if it does.
+    """
+
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Something that people may want to hear.
+
+    :param key: news with the same key are about the same thing: a newer one replaces one that was not sent yet.
+    :param state: the state of the job behind it (`core.states.JobState`).
+    :param text: one line, which says all that matters to who reads nothing else.
+    :param url: the page of the job, with its log.
+    :param uri: where people find the service.
+    :param image: the image by its digest.
+    :param reason: why it waits or failed.
+    :param waiting: it waits for somebody's approval.
+    :param withdrawn: it came to nothing because something newer took its place; nobody cancelled it.
+    :param recovered: the attempt before this one failed, this one succeeded.
+    :param asked_by: the person who asked for it, where it was one.
+    """
+
+    flavour: str
+    key: str
+    state: str
+    text: str
+    url: str = ""
+    service: str = ""
+    repository: str = ""
+    commit: Commit | None = None
+    commit_url: str = ""
+    service_url: str = ""
+    uri: str = ""
+    image: str = ""
+    reason: str = ""
+    waiting: bool = False
+    withdrawn: bool = False
+    rollback: bool = False
+    recovered: bool = False
+    asked_by: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRule:
+    r"""What it means when something is found in the log of a job that failed.
+
+    :param pattern: a regular expression in RE2's syntax; `^` and `$` are the ends of a line. Groups named `file` and
+        `line` tell a place in the repository.
+    :param report: the probable cause, one sentence of at most 500 characters. `\1` and `\g<name>` stand for what groups
+        of the pattern have found.
+    :param score: 0 to 100: of several rules that match the highest counts, of equals the one that matches last in the log.
+    :param example: lines of a log that it is meant for.
+    """
+
+    name: str
+    pattern: str
+    report: str
+    score: int = 50
+    example: str = ""
+
+
+# What an operation is given -----------------------------------------------------------------------------------------
+
+
+class Log(Protocol):
+    """A job's log. Secrets are replaced in whatever is written, in any chunking."""
+
+    def write(self, data: bytes) -> None:
+        """Append the raw output of a command."""
+
+    def note(self, text: str) -> None:
+        """Append a line of the deployer's own, with the time."""
+
+    def redact(self, secret: str) -> None:
+        """Replace this value in everything that is written from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Where an operation works.
+
+    :param scratch: an empty directory, for this attempt alone; it is deleted afterwards.
+    :param attempt: 1 for the first; more after an error that may pass or after a crash.
+    :param data: a directory that this plugin keeps, on this host.
+    :param leash: for `core.api.run`, so that nothing that an attempt started outlives it unnoticed.
+    :param stopping: whether the runner itself is being stopped. An operation that is cancelled then is taken up again
+        soon: what goes on without the runner need not be undone.
+    """
+
+    log: Log
+    scratch: Path
+    data: Path
+    leash: int | None = None
+    attempt: int = 1
+    stopping: Callable[[], bool] = lambda: False
+
+
+class Checkout(Protocol):
+    """Puts a commit's files, without history unless asked for, into a directory that does not exist yet."""
+
+    async def __call__(self, directory: Path, *, history: bool = False) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """Build one recipe of one commit for one platform.
+
+    :param trusted: False for what a stranger may have written. Such a build sees no secret.
+    :param image: the name it will be published under; None for a check build, which must not push.
+    :param args: the recipe's build arguments, inputs filled in.
+    :param commit_url: a page about the commit at its source, or empty.
+    :param url: the page of this job.
+    """
+
+    repository: str
+    recipe: str
+    platform: str
+    commit: Commit
+    purpose: Purpose
+    trusted: bool
+    options: Options
+    args: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
+    commit_url: str = ""
+    url: str = ""
+    checkout: Checkout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRequest:
+    """Publish the builds of a release under its name.
+
+    :param artifacts: by platform, what `build` answered.
+    :param commit_url: a page about the commit at its source, or empty.
+    :param url: the page of this job.
+    """
+
+    repository: str
+    recipe: str
+    commit: Commit
+    image: str
+    options: Options
+    artifacts: Mapping[str, str]
+    commit_url: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployRequest:
+    """Move one service to one release.
+
+    :param previous: what it ran before, to go back to; None at the first deployment.
+    :param rollback: a person asked to go back to an older release.
+    :param kept: releases that people may want to go back to: their images are not to be removed.
+    """
+
+    service: ServicePlace
+    release: Release
+    previous: Release | None = None
+    rollback: bool = False
+    kept: Sequence[Release] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentQuestion:
+    """What a gate is asked about."""
+
+    flavour: str
+    repository: str
+    service: str
+    release: Release
+    rollback: bool
+    now: datetime

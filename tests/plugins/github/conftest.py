@@ -1,0 +1,5 @@
+"""A GitHub for the tests of its plugin."""
+
+from tests.github_server.fixtures import github
+
+__all__ = ["github"]
