@@ -21,7 +21,7 @@ def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
         monkeypatch.setenv("DEPLOYER_GITHUB_URL", github.url)
         monkeypatch.setenv("DEPLOYER_SECRET_GITHUB_WEBHOOK_SECRET", SECRET)
         yield github
-    assert github.violations == []
+    assert not github.violations, github.violations
 
 
 def as_app(github: GitHub, monkeypatch: pytest.MonkeyPatch, **installed: set[str] | None) -> None:

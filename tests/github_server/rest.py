@@ -161,7 +161,8 @@ def _protection(call: Call) -> Answer:
     needed = call.repository().required_checks
     if not needed:
         raise Refusal(404, "Required status checks not enabled")
-    return 200, {**example(call.operation), "contexts": needed}
+    checks = [{"context": each, "app_id": None} for each in needed]
+    return 200, {**example(call.operation), "contexts": needed, "checks": checks}
 
 
 # Commits
@@ -306,7 +307,7 @@ def _deployment_status(call: Call) -> Answer:
 def _user(call: Call) -> Answer:
     if call.token is None:
         raise Refusal(401, "Requires authentication")
-    return 200, {**example(call.operation), "login": call.token.login}
+    return 200, {**example(call.operation), "login": call.token.login, "user_view_type": "private"}
 
 
 def _time(at: datetime) -> str:
