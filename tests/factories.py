@@ -19,6 +19,7 @@ from core.models import (
     Activity,
     Build,
     Commit,
+    Delivery,
     Deployment,
     Flavour,
     Identity,
@@ -278,6 +279,11 @@ def make_identity(**fields: Any) -> Identity:
     return Identity.objects.create(
         **{"user": user, "provider": "github", "subject": str(number), "login": f"person-{number}", **fields}
     )
+
+
+def make_delivery(**fields: Any) -> Delivery:
+    told = {"source": "git", "key": f"delivery {next(_numbers)}", "event": "push", "done_at": timezone.now()}
+    return Delivery.objects.create(**{**told, **fields})
 
 
 def make_plugin_fact(**fields: Any) -> PluginFact:

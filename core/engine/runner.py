@@ -28,7 +28,7 @@ from core.configuration import Configuration
 from core.engine import facts, looks, reconcile, recovery
 from core.engine.worker import Verdict, Worker
 from core.models import Job, Message, Repository, Service
-from core.services import heads, hints, inputs, jobs, messages, observations, pools, runners
+from core.services import deliveries, heads, hints, inputs, jobs, log_rules, messages, observations, pools, runners
 from core.services.scope import Scope
 from core.states import JobKind, JobState
 
@@ -126,6 +126,7 @@ class Runner:
         recovery.take_up(self._configuration, now)
         for repository in reconcile.stale_repositories(self._scope):
             self._reconcile(repository)
+        deliveries.carry_out()
         inputs.queue_due(now, self._scope)
         busy = Counter(list(self._side.values()))
         free = {kind: max(most - busy[kind], 0) for kind, most in _AT_ONCE.items()}
@@ -198,7 +199,12 @@ class Runner:
             kept = jobs.put_back(claim, reason=verdict.reason, not_before=verdict.retry_at, counts=verdict.counts)
         else:
             kept = jobs.finish(
-                claim, verdict.state, reason=verdict.reason, value=verdict.value, seen_digest=verdict.seen_digest
+                claim,
+                verdict.state,
+                reason=verdict.reason,
+                value=verdict.value,
+                seen_digest=verdict.seen_digest,
+                diagnosis=verdict.diagnosis,
             )
         if not kept:
             logger.warning("job %s was lost to another runner before it ended here", claim.job)
@@ -221,6 +227,7 @@ class Runner:
         now = timezone.now()
         recovery.register(self.name, now)
         recovery.take_up(self._configuration, now)
+        log_rules.install()
 
     async def _renew_for_ever(self) -> None:
         """Keep the leases. Whoever cannot for a whole lease has lost them, and ends what another may start."""

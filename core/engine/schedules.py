@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from core.models import Repository, Service
-from core.services import declarations, heads, hints
+from core.services import declarations, deliveries, heads, hints
 
 #: Seconds after its time at which a schedule counts as late: django-q2 looks every 30 s.
 _LATE = 150
@@ -61,8 +61,9 @@ def observe_services() -> int:
 
 @transaction.atomic
 def sweep() -> int:
-    """Have everything evaluated again, in case a change was written by something that is not ours."""
+    """Have everything evaluated again, in case a change was written by something that is not ours; tidy up."""
     rows = list(Repository.objects.filter(retired_at=None))
     for row in rows:
         declarations.reevaluate(row)
+    deliveries.forget_old(timezone.now())
     return len(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest
 from ninja import NinjaAPI, Router
 
-from core.rest import builds, deployments, errors, flavours, jobs, plugins, releases, repositories, services
+from core.rest import builds, deliveries, deployments, errors, flavours, jobs, plugins, releases, repositories, services
 
 api = NinjaAPI(
     title="Deployer",
@@ -23,6 +23,7 @@ for name, noun in (
     ("services", services),
     ("builds", builds),
     ("releases", releases),
+    ("deliveries", deliveries),
     ("deployments", deployments),
     ("jobs", jobs),
     ("plugins", plugins),

@@ -24,7 +24,10 @@ router = Router(tags=["jobs"])
 
 
 class JobOut(Schema):
-    """One execution. `reason` says why it waits and what would make it go on, or how it ended."""
+    """One execution. `reason` says why it waits and what would make it go on, or how it ended.
+
+    `cause` is the probable cause of its failure, as far as a log rule knows it.
+    """
 
     id: int
     kind: JobKind
@@ -37,6 +40,7 @@ class JobOut(Schema):
     level: str
     state: JobState
     reason: str
+    cause: str
     value: str
     attempts: int
     created_at: datetime
@@ -140,6 +144,7 @@ def _one(row: Job, reason: str) -> JobOut:
         level=Level(row.level).word,
         state=JobState(row.state),
         reason=reason,
+        cause=row.cause,
         value=row.value,
         attempts=row.attempts,
         created_at=row.created_at,

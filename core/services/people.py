@@ -29,6 +29,19 @@ def at_the_terminal(name: str = "") -> User:
     return User.objects.filter(username=own).first() or _make(own)
 
 
+@transaction.atomic
+def elsewhere(name: str) -> User:
+    """Somebody who acted at a source's own pages: `github:login`. Made where nobody of that name is known here."""
+    return User.objects.filter(username=name[:150]).first() or _make_elsewhere(name[:150])
+
+
+def _make_elsewhere(name: str) -> User:
+    """Make a user whom nobody can sign in as."""
+    user = User.objects.create_user(name, is_active=False)
+    activities.record(None, "added", user, reason=f"{name} asked for something at the source's own pages")
+    return user
+
+
 def _make(name: str) -> User:
     """Make a user whom nobody can sign in as."""
     user = User.objects.create_user(name, is_active=False)

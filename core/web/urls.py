@@ -23,6 +23,7 @@ urlpatterns = [
     path("jobs/<int:pk>/cancel", actions.cancel, name="cancel"),
     path("jobs/<int:pk>/again", actions.again, name="again"),
     path("activity/", system.activity, name="activity"),
+    path("deliveries/", system.deliveries, name="deliveries"),
     path("plugins/", system.plugin_list, name="plugins"),
     path("login/", auth.LoginView.as_view(template_name="deployer/login.html"), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),

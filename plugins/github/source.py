@@ -138,7 +138,7 @@ async def _heads_by_api(now: Session, place: RepositoryPlace, validator: str) ->
     about = Heads(
         validator=seen,
         notice=_notice(answer, name),
-        renamed_to=answer.name if _renamed(answer, name) else "",
+        renamed_to=answer.name if answer.name.lower() != place.name.lower() else "",
         poll_after=budget.pause(now.clock.now()) if budget else 0,
     )
     if seen == validator:

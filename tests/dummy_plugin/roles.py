@@ -18,6 +18,7 @@ from core.api import (
     Commit,
     CommitStatus,
     Context,
+    Delivery,
     Deployer,
     DeploymentFailed,
     DeploymentQuestion,
@@ -139,12 +140,12 @@ class DummySource(Source):
     async def report_deployment(self, place: RepositoryPlace, status: DeploymentStatus) -> None:
         self.deployments.append((place.name, status))
 
-    def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Sequence[str]:
+    def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Delivery:
         if headers.get("x-dummy-secret") != self.secret:
             raise PermissionError("the header X-Dummy-Secret is wrong")
         if not body:
             raise ValueError("the body has to name a repository")
-        return [body.decode()]
+        return Delivery(look=(body.decode(),))
 
 
 class DummyBuilderOptions(api.Options):

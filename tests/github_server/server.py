@@ -96,9 +96,10 @@ class GitHub(State):
         """Have what matches a path answered with this status."""
         self.troubles.append(Trouble(re.compile(path), status, **about))
 
-    def signed(self, body: bytes, secret: str) -> str:
-        """A webhook's signature."""
-        return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+def signature(body: bytes, secret: str) -> str:
+    """A webhook's signature, as GitHub makes it."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 class _Handler(GitRequestHandler):

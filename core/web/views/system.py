@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core import configuration
 from core.engine import schedules
-from core.models import Activity, PluginFact
+from core.models import Activity, Delivery, PluginFact, Repository
 from core.plugins import plugins
 from core.services import runners
 
@@ -30,6 +30,20 @@ def plugin_list(request: HttpRequest) -> HttpResponse:
 def activity(request: HttpRequest) -> HttpResponse:
     page = Paginator(Activity.objects.select_related("user"), _PAGE).get_page(request.GET.get("page"))
     return render(request, "deployer/activity.html", {"page": page})
+
+
+def deliveries(request: HttpRequest) -> HttpResponse:
+    """Webhooks, and what each led to."""
+    page = Paginator(Delivery.objects.all(), _PAGE).get_page(request.GET.get("page"))
+    base = configuration.current().base_url.rstrip("/")
+    kinds = [kind for kind in plugins.kinds("sources") if kind in set(_sources_in_use())] or ["git"]
+    context = {"page": page, "addresses": [f"{base}/webhooks/{kind}" for kind in kinds]}
+    return render(request, "deployer/deliveries.html", context)
+
+
+def _sources_in_use() -> list[str]:
+    rows = Repository.objects.filter(retired_at=None).order_by()
+    return list(rows.values_list("source", flat=True).distinct())
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

@@ -14,6 +14,7 @@ from core.models import (
     Activity,
     Build,
     Commit,
+    Delivery,
     Deployment,
     Identity,
     Job,
@@ -30,7 +31,21 @@ pytestmark = pytest.mark.django_db
 MODELS = sorted(
     model._meta.model_name for model in apps.get_app_config("core").get_models() if not model._meta.auto_created
 )
-RECORDS = (Activity, Build, Commit, Deployment, Identity, Job, Message, PluginFact, Ref, Release, Rollback, Runner)
+RECORDS = (
+    Delivery,
+    Activity,
+    Build,
+    Commit,
+    Deployment,
+    Identity,
+    Job,
+    Message,
+    PluginFact,
+    Ref,
+    Release,
+    Rollback,
+    Runner,
+)
 DECLARED = ("flavour", "input", "recipe", "repository", "service", "target")
 
 
@@ -46,6 +61,7 @@ def make_one_of_each() -> None:
     factories.make_runner()
     factories.make_message()
     factories.make_activity()
+    factories.make_delivery()
     factories.make_identity()
     factories.make_plugin_fact()
 

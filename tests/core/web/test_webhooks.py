@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from core.models import Job, Repository
+from core.models import Delivery, Job, Repository
 from core.pipeline import declaration
 from core.pipeline.declaration import Use
 from core.services import declarations
+from core.web import limits, webhooks
 from tests.dummy_plugin.hooks import Dummy
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _first_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "_last_refusal", 0.0)
 
 
 @pytest.fixture
@@ -35,7 +42,8 @@ def is_due(repository: Repository) -> bool:
 
 def test_a_webhook_leads_to_a_look_and_says_at_what(client: Client, repository: Repository) -> None:
     answer = post(client)
-    assert (answer.status_code, answer.json()) == (202, {"looking_at": ["acme/shop"]})
+    assert answer.status_code == 202
+    assert (answer.json()["looking_at"], answer.json()["outcome"]) == (["acme/shop"], "looked at acme/shop")
     assert is_due(repository)
     assert not Job.objects.exists()
 
@@ -46,7 +54,8 @@ def test_one_that_is_repeated_changes_nothing_more(client: Client, repository: R
 
 
 def test_an_unknown_repository_is_no_error(client: Client, repository: Repository) -> None:
-    assert post(client, body=b"acme/other").json() == {"looking_at": []}
+    answer = post(client, body=b"acme/other").json()
+    assert (answer["looking_at"], answer["outcome"]) == ([], "no repository of this name is declared: acme/other")
     assert not is_due(repository)
 
 
@@ -66,3 +75,59 @@ def test_what_cannot_be_believed_or_read_is_refused(
     assert answer.status_code == status
     assert answer.json()["error"]
     assert not is_due(repository)
+
+
+def test_what_is_refused_over_and_over_is_one_line(
+    client: Client, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "_BETWEEN_REFUSALS", 0.0)
+    for _ in range(5):
+        post(client, secret="guess")
+    row = Delivery.objects.get()
+    assert (row.event, row.count, row.outcome) == ("refused", 5, "the header X-Dummy-Secret is wrong")
+    assert "refused: the header X-Dummy-Secret is wrong" in client.get("/deliveries/").content.decode()
+
+
+def test_refusals_are_written_down_once_a_second_at_most(client: Client, repository: Repository) -> None:
+    for _ in range(20):
+        post(client, secret="guess")
+    assert sum(Delivery.objects.values_list("count", flat=True)) <= 2
+
+
+def test_the_page_lists_what_each_led_to(client: Client, repository: Repository) -> None:
+    assert "No webhook has arrived yet" in client.get("/deliveries/").content.decode()
+    post(client)
+    post(client, body=b"acme/<b>other")
+    page = client.get("/deliveries/").content.decode()
+    assert "looked at acme/shop" in page
+    assert "acme/&lt;b&gt;other" in page
+    assert [each["outcome"] for each in client.get("/api/deliveries").json()["items"]] == [
+        "no repository of this name is declared: acme/<b>other",
+        "looked at acme/shop",
+    ]
+
+
+async def test_a_body_that_is_too_large_is_cut_off_whatever_it_says_of_its_length() -> None:
+    """Before anything of it is kept: Django itself would put all of it on the disk."""
+    read, sent = 0, []
+
+    async def receive() -> dict[str, object]:
+        nonlocal read
+        read += 1_000_000
+        return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    async def keep_all(scope: object, receive: Callable[[], Awaitable[object]], send: object) -> None:
+        while True:
+            await receive()
+
+    scope = {"type": "http", "path": "/webhooks/dummy", "headers": [(b"content-length", b"17")]}
+    await limits.limited(keep_all)(scope, receive, send)
+    assert sent[0]["status"] == 413
+    assert read <= limits.WEBHOOK_BYTES + 1_000_000
+    read = 0
+    scope["headers"] = [(b"content-length", b"99999999")]
+    await limits.limited(keep_all)(scope, receive, send)
+    assert read == 0
