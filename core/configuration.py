@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.conf import settings as django_settings
@@ -42,6 +43,11 @@ class Configuration(BaseSettings):
         frozenset(), description="Names of plugins that are not loaded, separated by commas."
     )
     secrets_dir: Path = Field(_SECRETS, description="Directory of files that hold secrets, one each, by name.")
+    private: bool = Field(False, description="Show nothing to those who have not logged in and may look.")
+    login_hours: float = Field(
+        12.0, gt=0, le=24 * 365, description="Hours after which those who logged in elsewhere have to do so again."
+    )
+    contact: str = Field("", description="Whom to ask for access: shown to those who may not look.")
     concurrency: int = Field(200, ge=1, description="Jobs that one runner may have in hand at once.")
     lease_seconds: float = Field(30.0, gt=0, description="After this long without a sign a runner has lost its jobs.")
     log_level: str = Field("INFO", description="Least severity of the process's own messages.")
@@ -55,6 +61,12 @@ class Configuration(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @property
+    def origin(self) -> str:
+        """The base URL without a path."""
+        address = urlsplit(self.base_url)
+        return f"{address.scheme}://{address.netloc}"
 
     @property
     def logs_dir(self) -> Path:

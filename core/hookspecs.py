@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from core.interfaces import Builder, Deployer, Gate, InputReader, Notifier, Source
+    from core.interfaces import Builder, Deployer, Gate, InputReader, Login, Notifier, Source
     from core.values import LogRule, News, ServicePlace
 
 PROJECT = "deployer"
@@ -81,6 +81,18 @@ def deployer_register_inputs() -> Sequence[InputReader]:
     """Offer ways of reading facts outside.
 
     Called once in each process, at its start. A kind that another plugin offered already makes this plugin broken.
+
+    :returns: one instance of each.
+    """
+    return ()
+
+
+@hookspec
+def deployer_register_logins() -> Sequence[Login]:
+    """Offer accounts elsewhere by which people can log in.
+
+    Called once in each process, at its start. A kind that another plugin offered already makes this plugin broken. The
+    kind is what the names of these people begin with, in a flavour's lists: `github:anna`.
 
     :returns: one instance of each.
     """

@@ -95,6 +95,10 @@ class Source(ABC):
         """
         raise ValueError(f"{self.kind} has no webhook")
 
+    def webhook_setup(self) -> str:
+        """What to set where its webhooks are sent from, besides their address, in sentences; empty where it has none."""
+        return ""
+
     def facts(self) -> Sequence[Fact]:
         """What people should know of it now; it is shown on the page of the plugins. Quick: it asks nobody."""
         return ()

@@ -17,6 +17,7 @@ import secrets
 import socket
 import stat
 import tempfile
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -78,9 +79,7 @@ class LocalChannelLayer(InMemoryChannelLayer):
         :raises ValueError: the message is larger than 64 KiB as JSON.
         :raises TypeError: it has no form in JSON.
         """
-        data = json.dumps([group, message], separators=(",", ":")).encode()
-        if len(data) > _LARGEST:
-            raise ValueError(f"a message to group {group!r} is {len(data)} bytes; at most {_LARGEST} can be sent")
+        data = _packed(group, message)
         listens_elsewhere = self._inbox is not None and self._inbox.is_read_elsewhere()
         if not listens_elsewhere:
             await super().group_send(group, message)
@@ -89,6 +88,21 @@ class LocalChannelLayer(InMemoryChannelLayer):
             for path in self._inboxes():
                 if listens_elsewhere or self._inbox is None or path != self._inbox.path:
                     await self._offer(sender, path, data)
+
+    def hint(self, group: str, message: dict[str, Any]) -> None:
+        """Hint to everyone in a group, on this host, from a thread that has no loop, and without waiting for any.
+
+        :raises ValueError: the message is larger than 64 KiB as JSON.
+        :raises TypeError: it has no form in JSON.
+        """
+        data = _packed(group, message)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            for path in self._inboxes():
+                if not _put(sender, path, data) and path not in self._slow:
+                    # Its owner is at work on what is there already; it may need a moment.
+                    time.sleep(_PAUSES[0])
+                    _put(sender, path, data)
 
     async def close(self) -> None:
         """Stop listening; listening again is possible."""
@@ -178,6 +192,13 @@ class _Inbox:
         with contextlib.suppress(BlockingIOError):
             for _ in range(_TURN):
                 self._hear(self._socket.recv(_LARGEST))
+
+
+def _packed(group: str, message: dict[str, Any]) -> bytes:
+    data = json.dumps([group, message], separators=(",", ":")).encode()
+    if len(data) > _LARGEST:
+        raise ValueError(f"a message to group {group!r} is {len(data)} bytes; at most {_LARGEST} can be sent")
+    return data
 
 
 def _put(sender: socket.socket, path: Path, data: bytes) -> bool:

@@ -18,7 +18,7 @@ from django.apps import AppConfig
 
 from core import hookspecs
 from core.errors import ConfigurationError, PluginError
-from core.interfaces import Builder, Deployer, Gate, InputReader, Notifier, Plugged, Source
+from core.interfaces import Builder, Deployer, Gate, InputReader, Login, Notifier, Plugged, Source
 from core.pipeline.declaration import Flavour
 from core.values import LogRule, News, ServicePlace
 
@@ -34,6 +34,7 @@ _ROLES: Mapping[str, type[Any]] = {
     "notifiers": Notifier,
     "gates": Gate,
     "inputs": InputReader,
+    "logins": Login,
     "log_rules": LogRule,
 }
 
@@ -149,6 +150,14 @@ class Plugins:
     def input_reader(self, kind: str) -> InputReader:
         reader: InputReader = self._find("inputs", kind)
         return reader
+
+    def login(self, kind: str) -> Login:
+        login: Login = self._find("logins", kind)
+        return login
+
+    @property
+    def logins(self) -> Sequence[Login]:
+        return [login for _, (_, login) in sorted(self._roles["logins"].items())]
 
     @property
     def builders(self) -> Mapping[str, Builder]:

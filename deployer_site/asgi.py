@@ -13,12 +13,13 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
-from core.web.limits import limited  # noqa: E402
+from core.web.intake import webhooks_first  # noqa: E402
+from core.web.private import guarded  # noqa: E402
 from core.web.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": limited(http),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "http": webhooks_first(http),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(guarded(URLRouter(websocket_urlpatterns)))),
     }
 )

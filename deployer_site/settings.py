@@ -26,6 +26,9 @@ WEB = Path(core.__file__).parent / "web"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [WEB / "static"]
 LOGIN_URL = "login"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "core.queries.permissions.RoleBackend"]
+# A proxy may speak TLS to people and plain HTTP to this process, which then takes its own address for another one.
+CSRF_TRUSTED_ORIGINS = [DEPLOYER.origin]
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "overview"
 
@@ -50,6 +53,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "core.web.private.PrivatePages",
+    "core.rest.private.PrivateApi",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

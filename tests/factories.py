@@ -25,6 +25,7 @@ from core.models import (
     Identity,
     Input,
     Job,
+    LogRule,
     Message,
     PluginFact,
     Recipe,
@@ -289,6 +290,11 @@ def make_delivery(**fields: Any) -> Delivery:
 def make_plugin_fact(**fields: Any) -> PluginFact:
     told = {"plugin": "git", "label": f"label {next(_numbers)}", "text": "all is well"}
     return PluginFact.objects.create(**{**told, **fields})
+
+
+def make_log_rule(name: str = "", **fields: Any) -> LogRule:
+    found = {"pattern": "^error: (.+)$", "report": r"It failed: \1"}
+    return LogRule.objects.create(name=name or f"rule {next(_numbers)}", **{**found, **fields})
 
 
 def make_activity(**fields: Any) -> Activity:

@@ -22,6 +22,7 @@ from core.admin import (
     runners,
     services,
     targets,
+    users,
 )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "runners",
     "services",
     "targets",
+    "users",
 ]
 
 admin.site.site_header = admin.site.site_title = "Deployer"

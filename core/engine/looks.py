@@ -7,15 +7,17 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from core import configuration
+from core.engine import reconcile
 from core.errors import Waiting
 from core.models import Message, Repository, Service
 from core.plugins import plugins
 from core.services import heads, messages, news, observations
 from core.services.places import options_of, repository_place, service_place
-from core.values import DeploymentStatus
+from core.values import DeploymentStatus, Heads
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +35,23 @@ async def at_source(repository: Repository, in_database: InDatabase) -> None:
         place = repository_place(repository)
         async with asyncio.timeout(_SOURCE_TIMEOUT):
             seen = await source.heads(place, repository.validator, data)
-        await in_database(lambda: heads.record(repository, seen, timezone.now()))
+        await in_database(lambda: _record(repository, seen))
     except Exception as error:  # noqa: BLE001  shown on the repository's page, and repeated with back-off
         reason = _said(error)
         logger.warning("%s could not be looked at: %s", repository.name, reason)
         retry_in = error.retry_in if isinstance(error, Waiting) else None
         await in_database(lambda: heads.record_failure(repository, reason, timezone.now(), retry_in=retry_in))
+
+
+@transaction.atomic
+def _record(repository: Repository, seen: Heads) -> None:
+    """Write down what was seen, and what follows from it: whoever pushed waits for that."""
+    if heads.record(repository, seen, timezone.now()):
+        try:
+            reconcile.reconcile(repository.pk)
+        except Exception:
+            # It was seen all the same; the next round tries again.
+            logger.exception("repository %s could not be reconciled", repository.pk)
 
 
 async def at_service(service: Service, in_database: InDatabase) -> None:

@@ -9,6 +9,7 @@ the schedule `sweep` has everything evaluated now and then all the same.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -22,6 +23,7 @@ from core.plugins import plugins
 from core.queries import told
 from core.services import hints, jobs, messages, operations
 from core.services.scope import Scope
+from core.states import RefKind
 
 logger = logging.getLogger(__name__)
 
@@ -47,24 +49,25 @@ def reconcile(repository: int) -> bool:
         if not batch and row.version == row.reconciled_version:
             return False
         if row.retired_at is None:
-            _apply(row, evaluate_refs(row, [ref for ref in batch if ref.gone_at is None]))
+            live = [ref for ref in batch if ref.gone_at is None]
+            _apply(row, live, evaluate_refs(row, live))
         else:
             _cancel_all(row)
         for ref in batch:
             Ref.objects.filter(pk=ref.pk).update(reconciled_version=ref.version)
-        if not more:
+        if not more and row.version != row.reconciled_version:
             _explain_missing_branches(row)
             Repository.objects.filter(pk=row.pk).update(reconciled_version=row.version)
         return more
 
 
-def _apply(repository: Repository, evaluation: Evaluation) -> None:
+def _apply(repository: Repository, refs: Sequence[Ref], evaluation: Evaluation) -> None:
     for cancel in evaluation.cancel:
         jobs.withdraw(cancel.job, cancel.reason)
     for operation in evaluation.start:
         operations.start(repository, operation)
     _explain_services(evaluation)
-    _report(repository, evaluation)
+    _report(repository, refs, evaluation)
 
 
 def _cancel_all(repository: Repository) -> None:
@@ -76,7 +79,7 @@ def _cancel_all(repository: Repository) -> None:
 
 def _explain_services(evaluation: Evaluation) -> None:
     nodes = evaluation.graph.services()
-    for row in Service.objects.filter(pk__in=nodes):
+    for row in Service.objects.filter(pk__in=nodes) if nodes else ():
         state = evaluation.states[nodes[row.pk].id]
         _explain(row, state.status, state.reason)
 
@@ -101,14 +104,21 @@ def _explain(service: Service, status: Status, reason: str) -> None:
         hints.changed()
 
 
-def _report(repository: Repository, evaluation: Evaluation) -> None:
-    """Have told what becomes of each commit, where its source can be told."""
+def _report(repository: Repository, refs: Sequence[Ref], evaluation: Evaluation) -> None:
+    """Have told what becomes of each commit, where its source can be told.
+
+    Of a commit for which there is nothing to build something is said only if it is a pull request's: it may have to be
+    said before that can be merged.
+    """
     if repository.flavour.harmless or not _listens(repository):
         return
     hashes = {node.commit for node in evaluation.graph.nodes.values()}
+    asking = [ref.commit_id for ref in refs if ref.kind == RefKind.PULL_REQUEST]
+    if not hashes and not asking:
+        return
     known = told.of_jobs(repository.flavour, [state.job for state in evaluation.states.values() if state.job])
     page = f"{repository.flavour.address}/repositories/{repository.pk}/"
-    for commit in Commit.objects.filter(repository=repository, hash__in=hashes):
+    for commit in Commit.objects.filter(Q(hash__in=hashes) | Q(pk__in=asking), repository=repository):
         messages.status(repository, commit, deployability(evaluation, commit.hash, known, page))
 
 

@@ -21,7 +21,7 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from core.configuration import Configuration
@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between rounds that nothing asked for.
 ROUND = 1.0
+#: Seconds for which a connection to the database is used.
+_CONNECTION = 60.0
+#: Seconds between two whole rounds, however often it is woken.
+_PACE = 0.02
 #: Seconds that a deployment is given to end when the runner is asked to stop.
 GRACE = 10.0
 #: Seconds in which hints that logs grew are gathered into one for each job.
@@ -52,7 +56,6 @@ class Due:
     """What one round found to do."""
 
     jobs: list[Job] = field(default_factory=list)
-    repositories: list[Repository] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     cancels: dict[int, str] = field(default_factory=dict)
@@ -75,6 +78,8 @@ class Runner:
         self._stopping = False
         self._grown_logs: set[int] = set()
         self._renewed = 0.0
+        self._take_up_at = 0.0
+        self._connected_until = 0.0
 
     def stop(self) -> None:
         """Claim nothing more, end what is in hand, and return."""
@@ -89,11 +94,7 @@ class Runner:
         beside = (self._listen(), self._renew_for_ever(), self._tell_growth(), facts.keep_told(self._in_database))
         helpers = [asyncio.create_task(each) for each in beside]
         try:
-            while not self._stopping:
-                await self._round()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), ROUND)
-                self._wake.clear()
+            await self._rounds()
             await self._end_attempts()
         finally:
             for helper in [*helpers, *self._side]:
@@ -103,19 +104,32 @@ class Runner:
 
     # One round
 
+    async def _rounds(self) -> None:
+        """Go round whenever something woke it. Where that is often, only what somebody waits for is looked at each time."""
+        whole_at = 0.0
+        while not self._stopping:
+            self._wake.clear()
+            wait = ROUND
+            try:
+                for repository in await self._in_database(self._claim_looks):
+                    self._aside("source", looks.at_source(repository, self._in_database))
+                if time.monotonic() >= whole_at:
+                    await self._round()
+                    whole_at = time.monotonic() + _PACE
+                else:
+                    wait = whole_at - time.monotonic()
+            except Exception:
+                # A full disk, a database that restarts: nothing is lost, the next round finds the same.
+                logger.exception("a round failed; it is tried again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(wait, 0))
+
     async def _round(self) -> None:
-        try:
-            due = await self._in_database(self._find)
-        except Exception:
-            # A full disk, a database that restarts: nothing is lost, the next round finds the same.
-            logger.exception("a round failed; it is tried again")
-            return
+        due = await self._in_database(self._find)
         for job, reason in due.cancels.items():
             self._cancel(job, reason)
         for row in due.jobs:
             self._start(row)
-        for repository in due.repositories:
-            self._aside("source", looks.at_source(repository, self._in_database))
         for service in due.services:
             self._aside("service", looks.at_service(service, self._in_database))
         for message in due.messages:
@@ -123,20 +137,26 @@ class Runner:
 
     def _find(self) -> Due:
         now = timezone.now()
-        recovery.take_up(self._configuration, now)
+        if time.monotonic() >= self._take_up_at:
+            self._take_up_at = time.monotonic() + ROUND
+            recovery.take_up(self._configuration, now)
         for repository in reconcile.stale_repositories(self._scope):
             self._reconcile(repository)
         deliveries.carry_out()
         inputs.queue_due(now, self._scope)
-        busy = Counter(list(self._side.values()))
-        free = {kind: max(most - busy[kind], 0) for kind, most in _AT_ONCE.items()}
         return Due(
             jobs=self._claim(),
-            repositories=heads.claim(self.name, now, self._lease * 4, self._scope, limit=free["source"]),
-            services=observations.claim(now, self._scope, limit=free["service"]),
-            messages=messages.claim(now, self._lease * 2, limit=free["message"]),
+            services=observations.claim(now, self._scope, limit=self._free("service")),
+            messages=messages.claim(now, self._lease * 2, limit=self._free("message")),
             cancels={job: reason for job, reason in jobs.in_hand(self.name).items() if reason},
         )
+
+    def _claim_looks(self) -> list[Repository]:
+        return heads.claim(self.name, timezone.now(), self._lease * 4, self._scope, limit=self._free("source"))
+
+    def _free(self, kind: str) -> int:
+        """How many more of a kind may be begun."""
+        return max(_AT_ONCE[kind] - list(self._side.values()).count(kind), 0)
 
     def _reconcile(self, repository: int) -> None:
         try:
@@ -294,8 +314,15 @@ class Runner:
 
     async def _in_database(self, function: Callable[[], Any]) -> Any:
         def call() -> Any:
-            close_old_connections()
-            return function()
+            # Every time would be to open SQLite anew each time, which takes longer than most of what is asked.
+            if time.monotonic() >= self._connected_until:
+                close_old_connections()
+                self._connected_until = time.monotonic() + _CONNECTION
+            try:
+                return function()
+            except DatabaseError:
+                self._connected_until = 0.0
+                raise
 
         self._loop = asyncio.get_running_loop()
         return await sync_to_async(call, thread_sensitive=True)()

@@ -9,7 +9,7 @@ import os
 import shutil
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,8 +17,9 @@ from pathlib import Path
 from django.utils import timezone
 
 from core.configuration import Configuration
-from core.engine import execute
+from core.engine import diagnosis, execute
 from core.errors import ConfigurationError, DeployerError, DeploymentFailed, OperationError, Stalled, Waiting
+from core.logs.diagnosis import Diagnosis
 from core.logs.store import LogStore, LogWriter
 from core.models import Job
 from core.processes import Leash
@@ -31,7 +32,10 @@ MAX_ATTEMPTS, FIRST_RETRY = 5, 10
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an attempt ended. With `retry_at` the job is queued again; `counts` says that the attempt failed."""
+    """How an attempt ended. With `retry_at` the job is queued again; `counts` says that the attempt failed.
+
+    :param diagnosis: what its log says of a failure.
+    """
 
     state: JobState
     reason: str = ""
@@ -39,6 +43,7 @@ class Verdict:
     retry_at: datetime | None = None
     counts: bool = False
     seen_digest: str | None = None
+    diagnosis: Diagnosis | None = None
 
 
 class Worker:
@@ -68,11 +73,14 @@ class Worker:
         except OSError as error:
             return _later(job.attempts, f"its log cannot be written: {error}")
         try:
-            return await self._logged(job, log)
+            verdict = await self._logged(job, log)
         finally:
             # How it ended is worth more than the log's last line, which a full disk may not take.
             with contextlib.suppress(OperationError):
                 log.close()
+        if verdict.state is JobState.FAILED:
+            verdict = replace(verdict, diagnosis=await diagnosis.of_log(self._store, job.log))
+        return verdict
 
     async def _logged(self, job: Job, log: LogWriter) -> Verdict:
         try:

@@ -120,7 +120,10 @@ class Input:
 class Flavour:
     """The repositories that one deployer looks after.
 
-    :param admins: who may administer it: `github:login`, or a local user's name.
+    :param admins: who may administer it: a local user's name, `github:login`, `github:organisation` or
+        `github:organisation/team`.
+    :param builders: who may start and stop work, likewise.
+    :param viewers: who may look where not everybody may (`DEPLOYER_PRIVATE`), likewise.
     """
 
     name: str
@@ -130,3 +133,5 @@ class Flavour:
     title: str = ""
     base_url: str = ""
     admins: tuple[str, ...] | list[str] = ()
+    builders: tuple[str, ...] | list[str] = ()
+    viewers: tuple[str, ...] | list[str] = ()

@@ -33,6 +33,10 @@ _FLAVOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 #: Not `..` nor `.`: plugins make paths of it.
 _PART = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.][A-Za-z0-9_.-]*"
 _REPOSITORY = re.compile(rf"{_PART}(/{_PART})+")
+#: What Django lets local users be called (`UnicodeUsernameValidator`).
+_LOCAL = re.compile(r"[\w.@+-]{1,150}")
+#: A login or an organisation, perhaps with a team. What follows `~` tells those apart who had the same login in turn.
+_ELSEWHERE = re.compile(r"[\w.-]{1,100}(/[\w.-]{1,100}|~[\w.-]{1,40})?")
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: A repository name with an optional registry and tag, as in the distribution specification.
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
@@ -56,6 +60,7 @@ class Offers:
     deployers: Mapping[str, Any]
     notifiers: Mapping[str, Any]
     inputs: Mapping[str, Any]
+    logins: Mapping[str, Any]
 
 
 def check(flavour: Flavour, offers: Offers, *, place: str) -> None:
@@ -74,6 +79,9 @@ def faults_of(flavour: Flavour, offers: Offers) -> Iterator[str]:
     yield from _named("flavour", flavour.name, _FLAVOUR, "letters, digits, `_` and `-`")
     if flavour.base_url and not flavour.base_url.startswith(("https://", "http://")):
         yield f"base_url {flavour.base_url!r}: it begins with `https://` or `http://`"
+    for role in ("admins", "builders", "viewers"):
+        for name in getattr(flavour, role):
+            yield from _within(role, person_faults(name, offers))
     yield from _distinct("repository", [each.name for each in flavour.repositories])
     yield from _distinct("input", [each.name for each in flavour.inputs])
     for input in flavour.inputs:
@@ -84,6 +92,15 @@ def faults_of(flavour: Flavour, offers: Offers) -> Iterator[str]:
     for repository in flavour.repositories:
         yield from _within(repository.name, repository_faults(repository, offers, inputs))
     yield from _services(flavour)
+
+
+def person_faults(name: str, offers: Offers) -> Iterator[str]:
+    """What is wrong with the name of a person, an organisation or a team."""
+    kind, elsewhere, own = name.rpartition(":") if isinstance(name, str) else ("", "", "")
+    if not (_ELSEWHERE if elsewhere else _LOCAL).fullmatch(own):
+        yield f"{name!r}: it is a local user's name, or `github:login`, `github:organisation`, `github:organisation/team`"
+    elif elsewhere and kind not in offers.logins:
+        yield f"{name!r}: kind {unknown(kind, offers.logins)}"
 
 
 def _within(place: str, faults: Iterable[str]) -> Iterator[str]:

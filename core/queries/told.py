@@ -14,6 +14,8 @@ from core.values import Annotation
 
 def of_jobs(flavour: Flavour, keys: Sequence[int]) -> dict[int, JobFact]:
     """What there is to tell of jobs, by their keys."""
+    if not keys:
+        return {}
     rows = list(Job.objects.filter(pk__in=keys).select_related("flavour"))
     reasons = waiting.reasons(rows, timezone.now())
     return {row.pk: _fact(flavour, row, reasons[row.pk]) for row in rows}

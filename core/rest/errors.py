@@ -26,7 +26,7 @@ def install(api: NinjaAPI) -> None:
         (ObjectDoesNotExist, _no_such_row),
         (Http404, _not_found),
         (PermissionDenied, _forbidden),
-        (AuthenticationError, _not_signed_in),
+        (AuthenticationError, not_signed_in),
         (ValidationError, _invalid),
         (HttpError, _http_error),
         (Exception, _fault),
@@ -57,7 +57,8 @@ def _forbidden(request: HttpRequest, error: Raised) -> HttpResponse:
     return problem(HTTPStatus.FORBIDDEN, str(error) or "You may not do this.")
 
 
-def _not_signed_in(request: HttpRequest, error: Raised) -> HttpResponse:
+def not_signed_in(request: HttpRequest, error: Raised = AuthenticationError) -> HttpResponse:
+    """Answer somebody who has to sign in first."""
     # Not 401: that has to name a scheme of HTTP authentication, and a session is none.
     return problem(HTTPStatus.FORBIDDEN, "Sign in first: this is only for people with a session.")
 

@@ -53,6 +53,8 @@ class _Application:
             title=flavour.title,
             base_url=flavour.base_url,
             admins=list(flavour.admins),
+            builders=list(flavour.builders),
+            viewers=list(flavour.viewers),
             notifiers=_uses(flavour.notifiers),
         )
         inputs = [self._input(row, input) for input in flavour.inputs]

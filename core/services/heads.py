@@ -18,18 +18,18 @@ from core.values import Head, Heads
 FIRST_RETRY, LAST_RETRY = 5, 600
 #: How many times the regular interval a runner waits before it looks without having been asked.
 SLOW = 3
-_BATCH = 500
+_BATCH, _FEW = 500, 5
 _LOOKED = ("looked_at", "look_failures", "look_error", "look_lease_until")
 _Key = TypeVar("_Key", int, str)
 
 
 def ask(repositories: Iterable[Repository], now: datetime) -> None:
     """Ask for a look as soon as a runner can."""
-    Repository.objects.filter(pk__in=[each.pk for each in repositories]).update(next_look_at=now)
+    if keys := [each.pk for each in repositories]:
+        Repository.objects.filter(pk__in=keys).update(next_look_at=now)
     hints.changed()
 
 
-@transaction.atomic
 def claim(runner: str, now: datetime, lease: timedelta, scope: Scope, *, limit: int) -> list[Repository]:
     """Take the repositories whose look is due.
 
@@ -38,6 +38,12 @@ def claim(runner: str, now: datetime, lease: timedelta, scope: Scope, *, limit: 
     """
     free = Q(look_lease_until=None) | Q(look_lease_until__lt=now)
     due = Repository.objects.filter(free, next_look_at__lte=now, retired_at=None).filter(scope.repositories())
+    # A transaction would keep all others from writing, on SQLite, for nothing.
+    return _take(due, runner, now, lease, limit) if limit and due.exists() else []
+
+
+@transaction.atomic
+def _take(due: QuerySet[Repository], runner: str, now: datetime, lease: timedelta, limit: int) -> list[Repository]:
     taken = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:limit])
     for row in taken:
         row.look_runner, row.look_lease_until = runner, now + lease
@@ -128,11 +134,11 @@ def _record_commits(repository: Repository, heads: Sequence[Head]) -> dict[str, 
         )
         for head in {head.commit.hash: head for head in heads}.values()
     ]
-    Commit.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_BATCH)
-    ids: dict[str, int] = {}
-    for hashes in _batches([row.hash for row in rows]):
-        ids.update(Commit.objects.filter(repository=repository, hash__in=hashes).values_list("hash", "pk"))
-    return ids
+    # With something to update, even if it is what is there already, the keys of those that are there are answered too.
+    made = Commit.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["repository", "hash"], update_fields=["hash"], batch_size=_BATCH
+    )
+    return {row.hash: row.pk for row in made}
 
 
 def _save_refs(
@@ -149,8 +155,15 @@ def _save_refs(
         row.version += 1
         rows.append(row)
     fields = ["commit", "kind", "trusted", "url", "title", "base", "gone_at", "moved_at", "version"]
-    Ref.objects.bulk_update([row for row in rows if row.name in known], fields, batch_size=100)
-    Ref.objects.bulk_create([row for row in rows if row.name not in known], batch_size=_BATCH)
+    moved = [row for row in rows if row.name in known]
+    if len(moved) <= _FEW:
+        # Building one statement for many rows takes longer than a few that are each of one row.
+        for row in moved:
+            row.save(update_fields=fields)
+    else:
+        Ref.objects.bulk_update(moved, fields, batch_size=100)
+    if len(moved) < len(rows):
+        Ref.objects.bulk_create([row for row in rows if row.name not in known], batch_size=_BATCH)
 
 
 def _batches(ids: Sequence[_Key]) -> Iterable[Sequence[_Key]]:

@@ -11,6 +11,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
+from core.layers import LocalChannelLayer
+
 logger = logging.getLogger(__name__)
 
 #: The group that runners listen to.
@@ -38,9 +40,22 @@ def layer() -> BaseChannelLayer:
     return layer
 
 
+_HINTS = ((RUNNERS, {"type": "wake"}), (PAGES, {"type": "changed"}))
+
+
+async def _send_all() -> None:
+    for group, message in _HINTS:
+        await layer().group_send(group, message)
+
+
 def _send() -> None:
     try:
-        async_to_sync(layer().group_send)(RUNNERS, {"type": "wake"})
-        async_to_sync(layer().group_send)(PAGES, {"type": "changed"})
+        here = layer()
+        if isinstance(here, LocalChannelLayer):
+            # To and fro between a thread and a loop takes longer than all that is written here.
+            for group, message in _HINTS:
+                here.hint(group, message)
+        else:
+            async_to_sync(_send_all)()
     except Exception as error:  # noqa: BLE001  a hint that is lost costs a second; nothing may fail for it
         logger.debug("a hint was lost: %s", error)

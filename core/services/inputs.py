@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core.errors import ConfigurationError
 from core.models import Input, Job
@@ -14,10 +15,15 @@ from core.services.scope import Scope
 from core.states import JobKind, Level
 
 
-@transaction.atomic
 def queue_due(now: datetime, scope: Scope) -> int:
     """Queue a reading of each input that is due; answer how many."""
     due = Input.objects.filter(scope.inputs(), next_read_at__lte=now, retired_at=None)
+    # A transaction would keep all others from writing, on SQLite, for nothing.
+    return _queue_all(due) if due.exists() else 0
+
+
+@transaction.atomic
+def _queue_all(due: QuerySet[Input]) -> int:
     count = 0
     for row in due.select_for_update(skip_locked=True, of=("self",)).select_related("flavour"):
         if not Job.objects.active().filter(exclusive=_exclusive(row)).exists():

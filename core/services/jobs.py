@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core.errors import RefusedError
+from core.logs.diagnosis import Diagnosis
 from core.models import Commit, Flavour, Job, Ref, Repository
 from core.plugins import plugins
 from core.services import activities, heads, hints, news, outcomes
@@ -63,7 +64,6 @@ def queue(
     return job
 
 
-@transaction.atomic
 def claim(
     runner: str, now: datetime, lease: timedelta, scope: Scope, *, places: Mapping[str, int], limit: int
 ) -> list[Job]:
@@ -79,6 +79,14 @@ def claim(
     ready = Q(not_before=None) | Q(not_before__lte=now)
     rows = Job.objects.queued().filter(scope.jobs(), released, ready).exclude(pool__in=full)
     rows = rows.select_related("flavour").order_by("priority", "id")
+    # A transaction would keep all others from writing, on SQLite, for nothing.
+    return _take(rows, runner, now, lease, places, limit) if limit and rows.exists() else []
+
+
+@transaction.atomic
+def _take(
+    rows: QuerySet[Job], runner: str, now: datetime, lease: timedelta, places: Mapping[str, int], limit: int
+) -> list[Job]:
     left = dict(places)
     taken: list[Job] = []
     for job in rows.select_for_update(skip_locked=True, of=("self",))[: limit * 2]:
@@ -105,14 +113,32 @@ def in_hand(runner: str) -> dict[int, str]:
 
 
 @transaction.atomic
-def finish(claim: Claim, state: JobState, *, reason: str = "", value: str = "", seen_digest: str | None = None) -> bool:
-    """End a job; False when the runner had lost it and nothing was changed."""
+def finish(
+    claim: Claim,
+    state: JobState,
+    *,
+    reason: str = "",
+    value: str = "",
+    seen_digest: str | None = None,
+    diagnosis: Diagnosis | None = None,
+) -> bool:
+    """End a job; False when the runner had lost it and nothing was changed.
+
+    :param diagnosis: what the log of one that failed says of the cause.
+    """
     job = _held(claim)
     if job is None:
         return False
-    _move(job, state, Actor.RUNNER, reason=reason, value=value, finished_at=timezone.now(), lease_until=None)
+    told = diagnosed(diagnosis) if diagnosis else {}
+    _move(job, state, Actor.RUNNER, reason=reason, value=value, finished_at=timezone.now(), lease_until=None, **told)
     outcomes.record(job, seen_digest)
     return True
+
+
+def diagnosed(diagnosis: Diagnosis) -> dict[str, object]:
+    """A diagnosis as the fields of a job."""
+    places = [{"path": each.path, "line": each.line, "message": each.message} for each in diagnosis.places]
+    return {"rule": diagnosis.rule, "cause": diagnosis.cause, "excerpt": diagnosis.excerpt, "places": places}
 
 
 @transaction.atomic
@@ -135,12 +161,16 @@ def _queue_again(job: Job, reason: str, **fields: object) -> None:
         _move(job, JobState.QUEUED, Actor.RUNNER, reason=reason, runner="", lease_until=None, **fields)
 
 
-@transaction.atomic
 def take_back(runners: Iterable[str] | None, now: datetime) -> int:
     """Queue again what runners left behind: those named, or everybody whose lease has ended."""
-    lost = Job.objects.running().select_for_update(skip_locked=True)
+    lost = Job.objects.running()
     lost = lost.filter(lease_until__lt=now) if runners is None else lost.filter(runner__in=list(runners))
-    rows = list(lost)
+    return _take_back(lost) if lost.exists() else 0
+
+
+@transaction.atomic
+def _take_back(lost: QuerySet[Job]) -> int:
+    rows = list(lost.select_for_update(skip_locked=True))
     for job in rows:
         _queue_again(job, f"Runner {job.runner} was lost while it ran this; it is taken up again")
     return len(rows)

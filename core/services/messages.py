@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from pydantic import TypeAdapter
 
@@ -29,11 +29,14 @@ _STATUS, _DEPLOYMENT = TypeAdapter(CommitStatus), TypeAdapter(DeploymentStatus)
 
 
 def queue(key: str, recipient: str, payload: dict[str, Any]) -> None:
-    """Have something told. It replaces what was queued under the key and not sent; what was said is not repeated."""
-    row, created = Message.objects.select_for_update().get_or_create(
-        key=key, defaults={"recipient": recipient, "payload": payload}
-    )
-    if not created and row.payload != payload:
+    """Have something told. It replaces what was queued under the key and not sent; what was said is not repeated.
+
+    Call it in the transaction that makes it true, which holds the row that the key is about: nobody else queues under it.
+    """
+    row = Message.objects.select_for_update().filter(key=key).first()
+    if row is None:
+        Message.objects.create(key=key, recipient=recipient, payload=payload)
+    elif row.payload != payload:
         row.payload, row.version = payload, row.version + 1
         row.save(update_fields=["payload", "version"])
     hints.changed()
@@ -59,11 +62,16 @@ def read_status(payload: Mapping[str, Any]) -> CommitStatus | DeploymentStatus:
     return _STATUS.validate_python(payload["status"])
 
 
-@transaction.atomic
 def claim(now: datetime, lease: timedelta, *, limit: int) -> list[Message]:
     """Take what is to be sent now. It is nobody else's until it was sent, or could not be, or the lease has ended."""
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     due = Message.objects.filter(free, version__gt=F("sent_version"), next_attempt_at__lte=now)
+    # A transaction would keep all others from writing, on SQLite, for nothing.
+    return _take(due, now, lease, limit) if limit and due.exists() else []
+
+
+@transaction.atomic
+def _take(due: QuerySet[Message], now: datetime, lease: timedelta, limit: int) -> list[Message]:
     taken = list(due.select_for_update(skip_locked=True).order_by("next_attempt_at")[:limit])
     Message.objects.filter(pk__in=[row.pk for row in taken]).update(lease_until=now + lease)
     return taken

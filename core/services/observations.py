@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core.models import Service
 from core.services import hints
@@ -16,10 +17,15 @@ from core.values import Observation
 INTERVAL = 60
 
 
-@transaction.atomic
 def claim(now: datetime, scope: Scope, *, limit: int) -> list[Service]:
     """Take the services that are to be looked at now."""
     due = Service.objects.filter(scope.services(), next_observe_at__lte=now, retired_at=None)
+    # A transaction would keep all others from writing, on SQLite, for nothing.
+    return _take(due, now, limit) if limit and due.exists() else []
+
+
+@transaction.atomic
+def _take(due: QuerySet[Service], now: datetime, limit: int) -> list[Service]:
     taken = list(due.select_for_update(skip_locked=True)[:limit])
     again = now + timedelta(seconds=INTERVAL)
     Service.objects.filter(pk__in=[row.pk for row in taken]).update(next_observe_at=again)

@@ -67,6 +67,8 @@ def full(pools: Collection[str], *, runners: int) -> set[str]:
 
 def running(pools: Collection[str]) -> dict[str, int]:
     """How many jobs of each pool run, on all runners together."""
+    if not pools:
+        return {}
     rows = Job.objects.running().filter(pool__in=list(pools)).values("pool").order_by().annotate(count=Count("pk"))
     return {row["pool"]: row["count"] for row in rows}
 

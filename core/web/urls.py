@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from core.web import webhooks
+from core.web import login, webhooks
 from core.web.views import actions, jobs, overview, repositories, services, system, work
 
 urlpatterns = [
@@ -25,7 +25,9 @@ urlpatterns = [
     path("activity/", system.activity, name="activity"),
     path("deliveries/", system.deliveries, name="deliveries"),
     path("plugins/", system.plugin_list, name="plugins"),
-    path("login/", auth.LoginView.as_view(template_name="deployer/login.html"), name="login"),
+    path("login/", login.LoginView.as_view(), name="login"),
+    path("login/<slug:kind>/", login.begin, name="login-elsewhere"),
+    path("login/<slug:kind>/callback", login.callback, name="login-callback"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("webhooks/<slug:kind>", webhooks.webhook, name="webhook"),
     path("healthz", system.healthz, name="healthz"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -12,38 +14,55 @@ from django.views.decorators.http import require_POST
 from core.errors import ConfigurationError
 from core.plugins import plugins
 from core.services import deliveries
-from core.web.limits import WEBHOOK_BYTES
 
+#: Bytes that a webhook may have: GitHub sends none larger than 25 MB, and none that is looked at comes near this.
+LIMIT = 10_000_000
 #: Seconds between two refusals that are written down: anybody may send what is refused.
 _BETWEEN_REFUSALS = 1.0
 _last_refusal = 0.0
 
+#: A status and what is said with it.
+Answer = tuple[int, dict[str, Any]]
 
-@csrf_exempt
-@require_POST
-def webhook(request: HttpRequest, kind: str) -> JsonResponse:
-    """Have a source read a webhook, and ask for a look at the repositories that it names. The work is done afterwards."""
-    body = request.read(WEBHOOK_BYTES + 1)
-    if len(body) > WEBHOOK_BYTES:
-        return _refused(kind, 413, f"a webhook may have {WEBHOOK_BYTES:,} bytes")
+
+def answer(kind: str, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Answer:
+    """Have a source read a webhook, and ask for a look at the repositories that it names. The work is done afterwards.
+
+    :param headers: by name, in small letters.
+    """
+    if len(body) > LIMIT:
+        return too_large(kind)
     try:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        told = plugins.source(kind).webhook(headers, request.GET.dict(), body)
+        told = plugins.source(kind).webhook(headers, query, body)
     except ConfigurationError as error:
-        return JsonResponse({"error": str(error)}, status=404)
+        return 404, {"error": str(error)}
     except PermissionError as error:
         return _refused(kind, 403, str(error))
     except ValueError as error:
         return _refused(kind, 400, str(error))
     row, found = deliveries.receive(kind, told, timezone.now())
     names = sorted({repository.name for repository in found})
-    return JsonResponse({"delivery": row.key, "looking_at": names, "outcome": row.outcome}, status=202)
+    return 202, {"delivery": row.key, "looking_at": names, "outcome": row.outcome}
 
 
-def _refused(kind: str, status: int, reason: str) -> JsonResponse:
+def too_large(kind: str) -> Answer:
+    """Refuse what is too large."""
+    return _refused(kind, 413, f"a webhook may have {LIMIT:,} bytes")
+
+
+def _refused(kind: str, status: int, reason: str) -> Answer:
     global _last_refusal  # noqa: PLW0603  one for the process
     now = time.monotonic()
-    if now - _last_refusal >= _BETWEEN_REFUSALS:
+    if kind in plugins.kinds("sources") and now - _last_refusal >= _BETWEEN_REFUSALS:
         _last_refusal = now
         deliveries.refuse(kind, reason, timezone.now())
-    return JsonResponse({"error": reason}, status=status)
+    return status, {"error": reason}
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest, kind: str) -> JsonResponse:
+    """The same as a view, for servers that are no ASGI servers; see `core.web.intake`."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    status, said = answer(kind, headers, request.GET.dict(), request.read(LIMIT + 1))
+    return JsonResponse(said, status=status)

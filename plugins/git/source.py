@@ -107,6 +107,10 @@ class GitSource(Source):
             raise ValueError("the address has to say which repository: ?repository=owner/name")
         return Delivery(look=(query["repository"],))
 
+    def webhook_setup(self) -> str:
+        secret = f" Send the header X-Deployer-Secret as {SECRET} has it." if os.environ.get(SECRET) else ""
+        return f"Add ?repository=owner/name to the address, and send a POST after each push.{secret}"
+
 
 def _options(place: RepositoryPlace) -> GitOptions:
     assert isinstance(place.options, GitOptions)

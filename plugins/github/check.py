@@ -11,6 +11,7 @@ from plugins.github import settings
 from plugins.github.check_repository import repository
 from plugins.github.queries import Name
 from plugins.github.session import Session
+from plugins.github.webhooks import EVENTS
 
 #: What the app has to be allowed, and what for.
 PERMISSIONS = {
@@ -20,8 +21,6 @@ PERMISSIONS = {
     "checks": ("write", "the check of each commit"),
     "deployments": ("write", "showing what is live"),
 }
-#: What the app has to be told of at once. Of its own installation it always is.
-EVENTS = ("push", "create", "delete", "pull_request", "check_run", "check_suite", "repository")
 #: Names of hosts that GitHub cannot reach.
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _RANKS = ("none", "read", "write", "admin")

@@ -14,8 +14,6 @@ from plugins.github.queries import Answer, Name, Pages
 
 #: Repositories in one query: larger ones run into GitHub's limit of ten seconds for an answer.
 _TOGETHER = 10
-#: Seconds in which looks are gathered.
-_GATHER = 0.004
 
 
 class NotFound(OperationError):  # noqa: N818  as its siblings in the core
@@ -34,7 +32,7 @@ class Lookup:
     def __init__(self, api: Api) -> None:
         self.api = api
         self._waiting: list[_Waiting] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: asyncio.Task[None] | None = None
 
     async def whole(self, name: Name) -> Answer:
         """All branches and open pull requests of a repository.
@@ -55,17 +53,19 @@ class Lookup:
     async def _first(self, name: Name) -> Answer:
         waiting = _Waiting(name, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        if len(self._waiting) == 1:
-            task = asyncio.create_task(self._gather())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all())
         return await waiting.answer
 
-    async def _gather(self) -> None:
-        await asyncio.sleep(_GATHER)
-        waiting, self._waiting = self._waiting, []
-        batches = [waiting[start : start + _TOGETHER] for start in range(0, len(waiting), _TOGETHER)]
-        await asyncio.gather(*(self._ask(batch) for batch in batches))
+    async def _ask_all(self) -> None:
+        """Ask for whatever waits; what comes while an answer is on its way goes out together after it."""
+        try:
+            while self._waiting:
+                waiting, self._waiting = self._waiting, []
+                batches = [waiting[start : start + _TOGETHER] for start in range(0, len(waiting), _TOGETHER)]
+                await asyncio.gather(*(self._ask(batch) for batch in batches))
+        finally:
+            self._asking = None
 
     async def _ask(self, batch: Sequence[_Waiting]) -> None:
         try:

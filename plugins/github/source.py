@@ -115,6 +115,9 @@ class GitHubSource(Source):
     def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Delivery:
         return webhooks.read(headers, body)
 
+    def webhook_setup(self) -> str:
+        return webhooks.setup()
+
     def facts(self) -> Sequence[Fact]:
         now = session.of_this_loop()
         return now.facts() if now else ()

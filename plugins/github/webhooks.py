@@ -17,6 +17,8 @@ from urllib.parse import parse_qs
 from core.api import Asked, Delivery, secret_file
 from plugins.github import settings
 
+#: What GitHub has to tell at once. An app is always told of its own installation.
+EVENTS = ("push", "create", "delete", "pull_request", "check_run", "check_suite", "repository")
 #: What may have changed heads or pull requests, by event: the actions, or all where there is no list.
 _LOOKS: Mapping[str, frozenset[str] | None] = {
     "push": None,
@@ -26,6 +28,7 @@ _LOOKS: Mapping[str, frozenset[str] | None] = {
     "check_suite": frozenset({"requested"}),
     "repository": None,
 }
+_FORM = "application/x-www-form-urlencoded"
 _INSTALLATION = ("installation", "installation_repositories")
 #: Buttons of a check, and what GitHub's own button "Re-run" asks for.
 _ACTIONS = ("rebuild", "cancel")
@@ -53,6 +56,16 @@ def read(headers: Mapping[str, str], body: bytes) -> Delivery:
     )
 
 
+def setup() -> str:
+    """What to set at GitHub."""
+    events = f"{', '.join(EVENTS[:-1])} and {EVENTS[-1]}".replace("_", " ")
+    missing = "" if settings.webhook_secrets() else " It is not set yet: until it is, every webhook is refused."
+    return (
+        "In the settings of the app, or of each repository where there is no app: the content type application/json; "
+        f"the events {events}; and as the secret what is here in {secret_file('github_webhook_secret')}.{missing}"
+    )
+
+
 def _check_signature(given: str, body: bytes) -> None:
     """Compare with each secret, in a time that tells nothing of how much of it is right."""
     secrets = settings.webhook_secrets()
@@ -68,13 +81,13 @@ def _check_signature(given: str, body: bytes) -> None:
 
 def _payload(content_type: str, body: bytes) -> Mapping[str, Any]:
     kind = content_type.partition(";")[0].strip().lower()
+    if kind not in (_FORM, "application/json"):
+        raise ValueError(f"its content type is {kind[:50]!r}: choose application/json in the webhook's settings")
     try:
-        if kind == "application/x-www-form-urlencoded":
+        if kind == _FORM:
             body = parse_qs(body.decode())["payload"][0].encode()
-        elif kind != "application/json":
-            raise ValueError(f"its content type is {kind[:50]!r}: choose application/json in the webhook's settings")
         payload = json.loads(body)
-    except (KeyError, RecursionError, UnicodeDecodeError, json.JSONDecodeError):
+    except (KeyError, RecursionError, ValueError):
         raise ValueError("its body is no JSON") from None
     if not isinstance(payload, dict):
         raise ValueError("its body is no JSON object")

@@ -43,6 +43,9 @@ class ImageSource(Source):
             raise ValueError("the address has to say which repository: ?repository=owner/name")
         return Delivery(look=(query["repository"],))
 
+    def webhook_setup(self) -> str:
+        return "Add ?repository=owner/name to the address, and have the registry send a POST when something is pushed."
+
 
 def _name(place: RepositoryPlace) -> ImageName:
     return cast(TagOptions, place.options).name

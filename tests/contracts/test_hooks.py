@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core import hookspecs, interfaces
+from core import hookspecs, interfaces, values
 from core.api import Options
 from core.errors import PluginError
 from core.plugins import plugins
@@ -22,7 +22,7 @@ HOOKS: dict[str, Callable[..., Any]] = {
     name: each for name, each in vars(hookspecs).items() if hasattr(each, f"{hookspecs.PROJECT}_spec")
 }
 #: Offer · hear · refuse · add to a page.
-GRAMMAR = re.compile(r"deployer_(register_[a-z]+s|[a-z]+_([a-z]+ed|begun|gone|sent)|veto_[a-z]+|describe_[a-z]+)")
+GRAMMAR = re.compile(r"deployer_(register_[a-z_]+s|[a-z]+_([a-z]+ed|begun|gone|sent)|veto_[a-z]+|describe_[a-z]+)")
 NEWS = News(flavour="demo", key="job-1", state=JobState.SUCCEEDED, text="It succeeded")
 PLACE = ServicePlace(name="shop", options=Options())
 
@@ -49,7 +49,7 @@ def test_a_hook_takes_at_most_three_arguments_and_all_are_typed(hook: str) -> No
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_takes_values_and_never_rows(hook: str) -> None:
-    types = typing.get_type_hints(HOOKS[hook], vars(interfaces))
+    types = typing.get_type_hints(HOOKS[hook], {**vars(interfaces), **vars(values)})
     types.pop("return")
     assert {each.__module__ for each in types.values()} <= {"core.values", "core.interfaces", "core.states", "builtins"}
 
@@ -88,6 +88,8 @@ def test_the_dummy_plugin_implements_every_hook() -> None:
         ("notifiers", "notifier"),
         ("gates", "gate"),
         ("inputs", "input"),
+        ("logins", "login"),
+        ("log_rules", "log_rule"),
     ],
 )
 def test_what_a_plugin_offers_is_found_by_its_kind(dummy: Dummy, role: str, attribute: str) -> None:
@@ -97,7 +99,7 @@ def test_what_a_plugin_offers_is_found_by_its_kind(dummy: Dummy, role: str, attr
 
 def test_the_roles_that_are_tested_are_all_there_are() -> None:
     registering = {hook.removeprefix("deployer_register_") for hook in HOOKS if hook.startswith("deployer_register_")}
-    assert registering == {"sources", "builders", "deployers", "notifiers", "gates", "inputs"}
+    assert registering == {"sources", "builders", "deployers", "notifiers", "gates", "inputs", "logins", "log_rules"}
 
 
 def test_a_plugin_hears_that_a_job_moved(dummy: Dummy) -> None:

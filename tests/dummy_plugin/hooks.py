@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.api import Builder, Deployer, Gate, InputReader, News, Notifier, ServicePlace, Source, hookimpl
-from tests.dummy_plugin.roles import DummyBuilder, DummyDeployer, DummyGate, DummyInput, DummyNotifier, DummySource
+from core.api import Builder, Deployer, Gate, InputReader, Login, LogRule, News, Notifier, ServicePlace, Source, hookimpl
+from tests.dummy_plugin.roles import DummyBuilder, DummyDeployer, DummyGate, DummyInput, DummyLogin, DummyNotifier, DummySource
 
 
 class Dummy:
@@ -20,6 +20,8 @@ class Dummy:
         self.notifier = DummyNotifier()
         self.gate = DummyGate()
         self.input = DummyInput()
+        self.login = DummyLogin()
+        self.log_rule = LogRule(name="dummy", pattern="^dummy out of (.+)$", report=r"The dummy has no \1", score=100)
         self.heard: list[News] = []
         self.facts: dict[str, str] = {}
 
@@ -46,6 +48,14 @@ class Dummy:
     @hookimpl
     def deployer_register_inputs(self) -> list[InputReader]:
         return [self.input]
+
+    @hookimpl
+    def deployer_register_logins(self) -> list[Login]:
+        return [self.login]
+
+    @hookimpl
+    def deployer_register_log_rules(self) -> list[LogRule]:
+        return [self.log_rule]
 
     @hookimpl
     def deployer_job_moved(self, news: News) -> None:

@@ -319,3 +319,37 @@ class DummyInput(InputReader):
         if options.name not in self.values:
             raise OperationError(f"{options.name!r} cannot be read")
         return self.values[options.name]
+
+
+class DummyLogin(Login):
+    """Lets in whom a test names.
+
+    :ivar people: who comes back with a code.
+    :ivar error: what asking raises instead.
+    :ivar unset: what has to be set before it can be used.
+    :ivar challenges: PKCE's challenge, by state.
+    """
+
+    kind = "dummy"
+    title = "the dummy"
+
+    def __init__(self) -> None:
+        self.people: dict[str, Identity] = {}
+        self.error: Exception | None = None
+        self.unset = ""
+        self.challenges: dict[str, str] = {}
+
+    def missing(self) -> str:
+        return self.unset
+
+    def begin(self, callback: str, state: str, challenge: str) -> str:
+        self.challenges[state] = challenge
+        return f"https://dummy.example/authorize?{urlencode({'redirect_uri': callback, 'state': state})}"
+
+    async def finish(self, callback: str, code: str, verifier: str) -> Identity:
+        if self.error:
+            raise self.error
+        challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+        if code not in self.people or challenge not in self.challenges.values():
+            raise PermissionError("it does not take the code")
+        return self.people[code]

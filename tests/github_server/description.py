@@ -63,7 +63,15 @@ def request_faults(operation: Operation, query: Mapping[str, str], body: Any) ->
     content = _resolved(described)["content"]["application/json"]
     if body is None:
         return faults + ([f"{operation.id} needs a body"] if described.get("required") else [])
-    return faults + _faults(content["schema"], body, "body")
+    return faults + _unknown(operation, content["schema"], body) + _faults(content["schema"], body, "body")
+
+
+def _unknown(operation: Operation, schema: Mapping[str, Any], body: Any) -> list[str]:
+    """Fields of a body that the description does not have: GitHub overlooks them, and so would we a misspelt one."""
+    known = _resolved(schema).get("properties")
+    if known is None or not isinstance(body, Mapping):
+        return []
+    return [f"{operation.id} has no field {name!r}" for name in body if name not in known]
 
 
 def answer_faults(operation: Operation, status: int, body: Any) -> list[str]:
@@ -130,11 +138,11 @@ def _is_no_fault(error: Any) -> bool:
 def _absolute(schema: Any) -> Any:
     """A schema whose references say in which document they are."""
     if isinstance(schema, Mapping):
-        return {
-            name: f"{_DOCUMENT}{value}" if name == "$ref" and str(value).startswith("#") else _absolute(value)
-            for name, value in schema.items()
-        }
-    return [_absolute(each) for each in schema] if isinstance(schema, list) else schema
+        return {name: _absolute(value) for name, value in schema.items()}
+    if isinstance(schema, list):
+        return [_absolute(each) for each in schema]
+    # Not only `$ref` has them: the `mapping` of a discriminator as well.
+    return f"{_DOCUMENT}{schema}" if isinstance(schema, str) and schema.startswith("#/components/") else schema
 
 
 def _resolved(node: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.github_server import published
+from tests.github_server.accounts import OAuthApp
 from tests.github_server.server import GitHub
 
 SECRET = "It's a Secret to Everybody"
@@ -34,3 +35,12 @@ def as_app(github: GitHub, monkeypatch: pytest.MonkeyPatch, **installed: set[str
 def as_person(github: GitHub, monkeypatch: pytest.MonkeyPatch, login: str = "alice") -> None:
     """Ask by a personal token."""
     monkeypatch.setenv("DEPLOYER_SECRET_GITHUB_TOKEN", github.token(login).value)
+
+
+def as_login(github: GitHub, monkeypatch: pytest.MonkeyPatch, callback: str, person: str = "alice") -> OAuthApp:
+    """Have people log in by it; this person sits at the browser (`github.login.person`)."""
+    app = github.oauth_app(callback)
+    monkeypatch.setenv("DEPLOYER_GITHUB_OAUTH_CLIENT_ID", app.client_id)
+    monkeypatch.setenv("DEPLOYER_SECRET_GITHUB_OAUTH_CLIENT_SECRET", app.client_secret)
+    github.login.person = github.person(person).login
+    return app

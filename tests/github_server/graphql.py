@@ -2,42 +2,99 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, graphql_sync
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLResolveInfo,
+    default_field_resolver,
+    execute_sync,
+    parse,
+    validate,
+)
 
-from tests.github_server import published
-from tests.github_server.state import PullRequest, Repository, State, Token
+from tests.github_server import graphql_cost, published
+from tests.github_server.accounts import Token
+from tests.github_server.callers import Caller, caller
+from tests.github_server.graphql_repository import repository
+from tests.github_server.replies import Refusal, Reply
+from tests.github_server.rest import Sent, limits
+from tests.github_server.state import Request, State
 
-#: Records in one list, at most.
-_FIRST = 100
+
+def reply(state: State, asked: Request, sent: Sent) -> Reply:
+    """Answer a question, and note what it cost in `asked`."""
+    asked.operation = "graphql"
+    try:
+        who = caller(state, sent.headers.get("authorization", ""))
+        if who.token is None:
+            raise Refusal(401, "This endpoint requires you to be authenticated.")
+    except Refusal as refusal:
+        return refusal.reply("https://docs.github.com/graphql")
+    asked.who = who.name
+    body = _answer(state, asked, who.token, sent)
+    return Reply(200, body, limits(state, Caller(token=who.token), "graphql"))
 
 
-def execute(state: State, token: Token, host: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer a question, as GitHub does: always a body; what could not be answered is among its `errors`."""
+def _answer(state: State, asked: Request, token: Token, sent: Sent) -> dict[str, Any]:
     limit = state.limit(token.login, "graphql")
-    limit.used += 1
+    if limit.remaining <= 0:
+        return {"errors": [{"type": "RATE_LIMITED", "message": f"API rate limit exceeded for {token.login}."}]}
+    try:
+        request = json.loads(sent.body)
+        query, variables = parse(str(request["query"])), request.get("variables") or {}
+        price = graphql_cost.of(query, variables)
+    except (ValueError, KeyError, TypeError, GraphQLError) as error:
+        state.violations.append(f"no query: {error}")
+        return {"errors": [{"message": f"A query attribute must be specified and must be a string: {error}"}]}
+    if faults := validate(published.graphql_schema(), query) or price.faults:
+        state.violations += [fault.message for fault in faults]
+        return _formatted(ExecutionResult(None, list(faults)))
+    asked.cost = price.points
+    limit.used = min(limit.used + price.points, limit.limit)
+    return _execute(state, token, sent, query, variables, price)
+
+
+def _execute(
+    state: State,
+    token: Token,
+    sent: Sent,
+    query: DocumentNode,
+    variables: Mapping[str, Any],
+    price: graphql_cost.Price,
+) -> dict[str, Any]:
+    limit = state.limit(token.login, "graphql")
+    told = {"limit": limit.limit, "cost": price.points, "remaining": limit.remaining, "used": limit.used}
     root = {
-        "repository": lambda info, owner, name, **_: _repository(state, token, host, owner, name),
-        "rateLimit": lambda info, **_: {
-            "limit": limit.limit,
-            "cost": 1,
-            "remaining": limit.remaining,
-            "used": limit.used,
-            "resetAt": _time(limit.reset),
-            "nodeCount": 1,
-        },
-        "viewer": lambda info, **_: {"login": token.login},
+        "repository": lambda info, owner, name, **_: repository(state, token, sent.url, owner, name),
+        "rateLimit": {**told, "resetAt": datetime.fromtimestamp(limit.reset, UTC), "nodeCount": price.nodes},
+        "viewer": {"login": token.login},
     }
-    result = graphql_sync(
-        published.graphql_schema(), str(request.get("query", "")), root, variable_values=request.get("variables") or {}
+    result = execute_sync(
+        published.graphql_schema(), query, root, variable_values=dict(variables), field_resolver=_resolver(state)
     )
-    if result.data is None and result.errors:
-        state.violations += [error.message for error in result.errors]
+    if result.data is None:
+        state.violations += [error.message for error in result.errors or ()]
     return _formatted(result)
+
+
+def _resolver(state: State) -> Any:
+    """What reads fields: one that the stand-in does not know is a fault of its own, and never simply null."""
+
+    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        if isinstance(source, Mapping) and info.field_name not in source:
+            said = f"the stand-in does not know {info.parent_type.name}.{info.field_name}"
+            state.violations.append(said)
+            raise GraphQLError(said)
+        value = default_field_resolver(source, info, **arguments)
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value
+
+    return resolve
 
 
 def _formatted(result: ExecutionResult) -> dict[str, Any]:
@@ -45,103 +102,16 @@ def _formatted(result: ExecutionResult) -> dict[str, Any]:
     if result.data is not None:
         answer["data"] = result.data
     if result.errors:
-        answer["errors"] = [
-            {
-                **({"type": error.extensions["type"]} if error.extensions else {}),
-                **({"path": error.path} if error.path else {}),
-                "locations": [{"line": each.line, "column": each.column} for each in error.locations or ()],
-                "message": error.message,
-            }
-            for error in result.errors
-        ]
+        answer["errors"] = [_error(error) for error in result.errors]
     return answer
 
 
-def _repository(state: State, token: Token, host: str, owner: str, name: str) -> dict[str, Any]:
-    found = state.find(owner, name)
-    if found is None or not state.sees(token, found):
-        raise GraphQLError(
-            f"Could not resolve to a Repository with the name '{owner}/{name}'.", extensions={"type": "NOT_FOUND"}
-        )
-    default = found.run("symbolic-ref", "HEAD").strip().removeprefix("refs/heads/")
-    branches = found.branches()
+def _error(error: GraphQLError) -> dict[str, Any]:
+    """An error as GitHub tells it: its kind stands beside the message, not among extensions."""
+    kind = (error.extensions or {}).get("type")
     return {
-        "nameWithOwner": found.full_name,
-        "isArchived": found.archived,
-        "isPrivate": found.private,
-        "url": f"{host}/{found.full_name}",
-        "defaultBranchRef": _ref(found, default, branches[default]) if default in branches else None,
-        "refs": lambda info, first=None, after=None, **_: _page(
-            [_ref(found, each, commit) for each, commit in sorted(branches.items())], first, after, "refs"
-        ),
-        "pullRequests": lambda info, states=None, first=None, after=None, **_: _page(
-            [
-                _pull(found, host, each)
-                for each in sorted(found.pulls.values(), key=lambda each: each.number)
-                if each.open
-            ],
-            first,
-            after,
-            "pullRequests",
-        ),
+        **({"type": kind} if kind else {}),
+        **({"path": error.path} if error.path else {}),
+        "locations": [{"line": each.line, "column": each.column} for each in error.locations or ()],
+        "message": error.message,
     }
-
-
-def _page(nodes: Sequence[Any], first: int | None, after: str | None, name: str) -> dict[str, Any]:
-    """A part of a list. A cursor is opaque to whoever gets it."""
-    if first is None:
-        raise GraphQLError(f"You must provide a `first` or `last` value to properly paginate the `{name}` connection.")
-    if first > _FIRST:
-        said = f"Requesting {first} records on the `{name}` connection exceeds the `first` limit of 100 records."
-        raise GraphQLError(said, extensions={"type": "EXCESSIVE_PAGINATION"})
-    start = int(after.removeprefix("cursor:")) if after else 0
-    end = min(start + first, len(nodes))
-    return {
-        "nodes": nodes[start:end],
-        "totalCount": len(nodes),
-        "pageInfo": {
-            "hasNextPage": end < len(nodes),
-            "hasPreviousPage": start > 0,
-            "startCursor": f"cursor:{start}",
-            "endCursor": f"cursor:{end}",
-        },
-    }
-
-
-def _ref(repository: Repository, name: str, commit: str) -> dict[str, Any]:
-    return {"name": name, "prefix": "refs/heads/", "target": lambda info, **_: _commit(repository, commit)}
-
-
-def _commit(repository: Repository, hash: str) -> dict[str, Any]:
-    said = subprocess.run(
-        ["git", "show", "--no-patch", "--format=%H%x00%B%x00%cI%x00%an%x00%ae", hash],
-        cwd=repository.git,
-        capture_output=True,
-        check=True,
-    ).stdout.decode(errors="replace")
-    oid, message, date, name, email = said.rstrip("\n").split("\0")
-    return {
-        "__typename": "Commit",
-        "oid": oid,
-        "message": message.rstrip("\n"),
-        "committedDate": datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "author": {"name": name, "email": email},
-    }
-
-
-def _pull(repository: Repository, host: str, pull: PullRequest) -> dict[str, Any]:
-    return {
-        "number": pull.number,
-        "title": pull.title,
-        "url": f"{host}/{repository.full_name}/pull/{pull.number}",
-        "headRefOid": pull.head,
-        "headRefName": pull.branch,
-        "baseRefName": pull.base,
-        "isCrossRepository": pull.fork,
-        "isDraft": False,
-        "headRef": None if pull.branch_gone else _ref(repository, pull.branch, pull.head),
-    }
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

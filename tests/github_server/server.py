@@ -1,29 +1,30 @@
-"""The stand-in's HTTP server: REST, GraphQL and Git at one address."""
+"""A GitHub of a test's own on 127.0.0.1: what tests set up, and what they have go wrong."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import json
 import re
+import secrets
 import threading
 from collections.abc import Mapping
-from email.utils import format_datetime
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from core.testing.git_server import GitRequestHandler, WorkTree, run_git
-from tests.github_server import description, graphql, rest
-from tests.github_server.state import App, Installation, Repository, Request, State, Token, Trouble
+from core.testing.git_server import WorkTree, run_git
+from tests.github_server import deliveries
+from tests.github_server.accounts import App, Installation, OAuthApp, Person, Token
+from tests.github_server.deliveries import signature
+from tests.github_server.handler import Handler
+from tests.github_server.oauth import Login
+from tests.github_server.repositories import Repository
+from tests.github_server.state import State, Trouble
 
-_REST, _GRAPHQL = "/api/v3", "/api/graphql"
+__all__ = ["EVENTS", "PERMISSIONS", "GitHub", "signature"]
+
 #: What the app of the tests is allowed, unless a test says otherwise.
 PERMISSIONS = {
     "metadata": "read",
@@ -35,21 +36,29 @@ PERMISSIONS = {
     "administration": "read",
 }
 EVENTS = ["push", "create", "delete", "pull_request", "check_run", "check_suite", "repository"]
+_SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. "
+    "For more on scraping GitHub and how it may affect your rights, please review our Terms of Service."
+)
 
 
 class GitHub(State):
-    """A GitHub of a test's own on 127.0.0.1. Use it as a context manager."""
+    """A GitHub of a test's own on 127.0.0.1. Use it as a context manager.
+
+    :ivar login: who sits at the browser when people log in by GitHub.
+    """
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         root.mkdir(parents=True, exist_ok=True)
-        handler = type("Handler", (_Handler,), {"root": root, "login": None, "github": self})
+        handler = type("Handler", (Handler,), {"root": root, "login": None, "github": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.login = Login(self)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True, name="github").start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="github").start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,165 +96,91 @@ class GitHub(State):
         )
         made = App(self.next_id(), public.decode(), {**PERMISSIONS}, [*EVENTS], **about)
         for account, names in installed.items():
-            chosen = None if names is None else {name.lower() for name in names}
-            made.installations[account.lower()] = Installation(self.next_id(), account, chosen)
+            self.install(made, account, names)
         self.apps[made.id] = made
         return made, private.decode()
+
+    def install(self, app: App, account: str, names: set[str] | None = None) -> Installation:
+        """Install an app at an account, with all repositories or with those of these full names."""
+        chosen = None if names is None else {name.lower() for name in names}
+        made = app.installations[account.lower()] = Installation(self.next_id(), account, chosen)
+        return made
+
+    def oauth_app(self, callback: str) -> OAuthApp:
+        """Make an OAuth app; people who log in are sent back to `callback`, or below it."""
+        made = OAuthApp(f"Ov23li{secrets.token_hex(7)}", secrets.token_hex(20), callback)
+        self.oauth_apps[made.client_id] = made
+        return made
+
+    # What goes wrong
 
     def trouble(self, status: int, path: str = ".*", **about: Any) -> None:
         """Have what matches a path answered with this status."""
         self.troubles.append(Trouble(re.compile(path), status, **about))
 
+    def slow(self, seconds: float, path: str = ".*", times: int | None = None) -> None:
+        """Have what matches a path answered late."""
+        self.troubles.append(Trouble(re.compile(path), None, times, seconds=seconds))
 
-def signature(body: bytes, secret: str) -> str:
-    """A webhook's signature, as GitHub makes it."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    def drop(self, path: str = ".*", times: int | None = None) -> None:
+        """Have the connection end where an answer is waited for."""
+        self.troubles.append(Trouble(re.compile(path), None, times, drop=True))
 
+    def secondary_limit(self, seconds: int = 60, path: str = ".*", times: int | None = None) -> None:
+        """Have what matches a path refused for being too much at once, until `seconds` later."""
+        self.trouble(403, path, times=times, message=_SECONDARY, headers={"Retry-After": str(seconds)})
 
-class _Handler(GitRequestHandler):
-    github: GitHub
+    def exhaust(self, who: str, kind: str = "core", *, reset_in: float = 3600, refusal: int = 403) -> None:
+        """Use up the points of somebody: `alice`, `installation-7`, `app-7`, `nobody`."""
+        limit = self.limit(who, kind)
+        limit.used, limit.reset, limit.refusal = limit.limit, self.now().timestamp() + reset_in, refusal
 
-    def do_GET(self) -> None:  # noqa: N802  http.server calls it so
-        self._dispatch(b"")
+    def revoke(self, token: Token) -> None:
+        """End a token."""
+        self.tokens.pop(token.value, None)
 
-    def do_POST(self) -> None:  # noqa: N802  http.server calls it so
-        self._dispatch(self._body())
+    # Webhooks
 
-    def do_PATCH(self) -> None:  # noqa: N802  http.server calls it so
-        self._dispatch(self._body())
+    def deliver(
+        self,
+        event: str,
+        url: str,
+        secret: str,
+        *,
+        action: str = "",
+        repository: Repository | None = None,
+        app: App | None = None,
+        sender: Person | None = None,
+        changes: Mapping[str, Any] | None = None,
+        id: str = "",
+        times: int = 1,
+        form: bool = False,
+    ) -> list[httpx.Response]:
+        """Send a webhook, a published payload about what there is here, and answer what came back each time.
 
-    def _dispatch(self, body: bytes) -> None:
-        path = urlsplit(self.path).path
-        asked = Request(self.command, path, "", self._who())
-        self.github.requests.append(asked)
-        if trouble := self._trouble(path):
-            asked.status = trouble.status
-            self._say(trouble.status, {"message": trouble.message}, trouble.headers)
-        elif path == _GRAPHQL:
-            asked.operation = "graphql"
-            asked.status = self._graphql(body)
-        elif path.startswith(f"{_REST}/"):
-            asked.status = self._rest(asked, path.removeprefix(_REST), body)
-        else:
-            asked.operation = "git"
-            self._git(path, body)
+        :param changes: what is otherwise in the payload.
+        :param times: how often the same delivery is sent.
+        """
+        at = app.installations.get(repository.owner.lower()) if app and repository else None
+        body = deliveries.payload(event, action, repository=repository, installation=at, sender=sender, changes=changes)
+        data, headers = deliveries.request(event, body, secret, id=id, app=app, form=form)
+        answers = [httpx.post(url, content=data, headers=headers, timeout=10) for _ in range(times)]
+        if app:
+            app.deliveries[:0] = [self._delivery(headers, body, each) for each in answers]
+        return answers
 
-    def _trouble(self, path: str) -> Trouble | None:
-        for trouble in self.github.troubles:
-            if trouble.times != 0 and trouble.path.search(path):
-                trouble.times = trouble.times and trouble.times - 1
-                return trouble
-        return None
-
-    # Who asks
-
-    def _token(self) -> Token | None:
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            try:
-                value = base64.b64decode(value).decode().partition(":")[2]
-            except (binascii.Error, UnicodeDecodeError):
-                return None
-        token = self.github.tokens.get(value)
-        if token and token.expires_at and token.expires_at <= self.github.now():
-            return None
-        # A token dies with its installation.
-        gone = token and token.installation and not self._is_installed(token.installation)
-        return None if gone else token
-
-    def _is_installed(self, installation: Installation) -> bool:
-        return any(installation in app.installations.values() for app in self.github.apps.values())
-
-    def _app(self) -> App | None:
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
-        return self.github.app_of(value) if scheme.lower() == "bearer" and value.count(".") == 2 else None
-
-    def _who(self) -> str:
-        token, app = self._token(), self._app()
-        return token.login if token else f"app-{app.id}" if app else ""
-
-    # Answers
-
-    def _graphql(self, body: bytes) -> int:
-        token = self._token()
-        if token is None:
-            return self._say(401, {"message": "Bad credentials"})
-        limit = self.github.limit(token.login, "graphql")
-        if limit.remaining <= 0:
-            said = {"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]}
-            return self._say(200, said, self._limits(token, "graphql"))
-        answer = graphql.execute(self.github, token, self.github.url, json.loads(body))
-        return self._say(200, answer, self._limits(token, "graphql"))
-
-    def _rest(self, asked: Request, path: str, body: bytes) -> int:
-        found = description.find(self.command, path)
-        if found is None:
-            self.github.violations.append(f"GitHub has no {self.command} {path}")
-            return self._say(404, {"message": "Not Found"})
-        operation, parameters = found
-        asked.operation = operation.id
-        query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-        given = json.loads(body) if body else None
-        if faults := description.request_faults(operation, query, given):
-            self.github.violations += faults
-            return self._say(422, {"message": "Validation Failed", "errors": faults})
-        token, app = self._token(), self._app()
-        if self.headers.get("Authorization") and not token and not app:
-            return self._say(401, {"message": "Bad credentials"})
-        who = token.login if token else "nobody"
-        limit = self.github.limit(who, "core")
-        if limit.remaining <= 0:
-            return self._say(403, {"message": f"API rate limit exceeded for {who}."}, self._limits(token, "core"))
-        return self._answer(rest.Call(self.github, operation, parameters, query, given or {}, token, app))
-
-    def _answer(self, call: rest.Call) -> int:
-        headers = self._limits(call.token, "core")
-        try:
-            status, body = rest.answer(call)
-        except rest.Refusal as refusal:
-            self.github.limit(call.token.login if call.token else "nobody", "core").used += 1
-            return self._say(refusal.status, {"message": str(refusal)}, headers)
-        if faults := description.answer_faults(call.operation, status, body):
-            self.github.violations += [f"the stand-in's own answer: {fault}" for fault in faults]
-        etag = '"' + hashlib.sha256(json.dumps(body).encode()).hexdigest() + '"'
-        if self.command == "GET" and self.headers.get("If-None-Match") == etag:
-            return self._say(304, None, headers)
-        self.github.limit(call.token.login if call.token else "nobody", "core").used += 1
-        return self._say(status, body, {**self._limits(call.token, "core"), "ETag": etag})
-
-    def _limits(self, token: Token | None, kind: str) -> dict[str, str]:
-        limit = self.github.limit(token.login if token else "nobody", kind)
+    def _delivery(self, headers: Mapping[str, str], body: Mapping[str, Any], answer: httpx.Response) -> dict[str, Any]:
+        """A delivery as the app's list of them has it."""
         return {
-            "X-RateLimit-Limit": str(limit.limit),
-            "X-RateLimit-Remaining": str(limit.remaining),
-            "X-RateLimit-Used": str(limit.used),
-            "X-RateLimit-Reset": str(int(limit.reset)),
-            "X-RateLimit-Resource": kind,
+            "id": self.next_id(),
+            "guid": headers["X-GitHub-Delivery"],
+            "delivered_at": self.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "redelivery": False,
+            "duration": answer.elapsed.total_seconds(),
+            "status": answer.reason_phrase,
+            "status_code": answer.status_code,
+            "event": headers["X-GitHub-Event"],
+            "action": body.get("action"),
+            "installation_id": body.get("installation", {}).get("id"),
+            "repository_id": body.get("repository", {}).get("id"),
         }
-
-    def _say(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> int:
-        data = b"" if body is None else json.dumps(body).encode()
-        self.send_response_only(status)
-        self.send_header("Date", format_datetime(self.github.now(), usegmt=True))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-        return status
-
-    def _git(self, path: str, body: bytes) -> None:
-        owner, _, rest_of = path.lstrip("/").partition("/")
-        name, _, inside = rest_of.partition("/")
-        repository = self.github.find(owner, name.removesuffix(".git"))
-        if repository is None or not self.github.sees(self._token(), repository):
-            # GitHub does not tell a stranger whether there is such a repository.
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="GitHub"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        query = urlsplit(self.path).query
-        self.path = f"/{repository.git.name}/{inside}" + (f"?{query}" if query else "")
-        self._serve(body)

@@ -1,113 +1,33 @@
-"""What the stand-in knows: repositories with real Git behind them, apps and their installations, tokens, limits."""
+"""What the stand-in knows, and what it is asked: change it from a test as you like."""
 
 from __future__ import annotations
 
 import re
 import secrets
-import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jwt
+from tests.github_server.accounts import App, Installation, OAuthApp, Person, Token
+from tests.github_server.repositories import Repository
 
 #: Seconds that an installation's token holds, as at GitHub.
 TOKEN_SECONDS = 3600
-
-
-@dataclass
-class PullRequest:
-    number: int
-    head: str
-    base: str = "main"
-    title: str = "A change"
-    fork: bool = False
-    open: bool = True
-    branch: str = "topic"
-    branch_gone: bool = False
-
-
-@dataclass
-class Repository:
-    """A repository. `git` is its bare repository; what was told of its commits is kept in lists, the oldest first."""
-
-    owner: str
-    name: str
-    id: int
-    git: Path
-    private: bool = False
-    archived: bool = False
-    pulls: dict[int, PullRequest] = field(default_factory=dict)
-    check_runs: list[dict[str, Any]] = field(default_factory=list)
-    statuses: list[dict[str, Any]] = field(default_factory=list)
-    deployments: list[dict[str, Any]] = field(default_factory=list)
-    deployment_statuses: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    required_checks: list[str] = field(default_factory=list)
-    ruled_checks: list[str] = field(default_factory=list)
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.owner}/{self.name}"
-
-    def run(self, *words: str) -> str:
-        """Run git in it."""
-        done = subprocess.run(["git", *words], cwd=self.git, capture_output=True, text=True, check=True)
-        return done.stdout
-
-    def pull_request(self, number: int, head: str, **about: Any) -> PullRequest:
-        """Open a pull request for a commit that is in the repository already."""
-        self.run("update-ref", f"refs/pull/{number}/head", head)
-        self.pulls[number] = PullRequest(number, head, **about)
-        return self.pulls[number]
-
-    def branches(self) -> dict[str, str]:
-        """The commit of each branch."""
-        lines = self.run("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/").splitlines()
-        return {ref.removeprefix("refs/heads/"): hash for hash, _, ref in (line.partition(" ") for line in lines)}
-
-    def has(self, commit: str) -> bool:
-        done = subprocess.run(
-            ["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=self.git, check=False, capture_output=True
-        )
-        return done.returncode == 0
-
-
-@dataclass
-class Installation:
-    id: int
-    account: str
-    repositories: set[str] | None
-    suspended: bool = False
-
-
-@dataclass
-class App:
-    id: int
-    public_key: str
-    permissions: dict[str, str]
-    events: list[str]
-    hook: dict[str, Any] = field(default_factory=dict)
-    deliveries: list[dict[str, Any]] = field(default_factory=list)
-    installations: dict[str, Installation] = field(default_factory=dict)
-
-
-@dataclass
-class Token:
-    """`installation` is None for a person's own."""
-
-    value: str
-    login: str
-    installation: Installation | None
-    expires_at: datetime | None
+#: Points an hour for who does not say who they are.
+_NOBODY = 60
 
 
 @dataclass
 class Limit:
+    """The points of somebody in this hour. `refusal` is the status of what is refused: 403, or 429."""
+
     limit: int = 5000
     used: int = 0
     reset: float = 0.0
+    refusal: int = 403
 
     @property
     def remaining(self) -> int:
@@ -118,36 +38,50 @@ class Limit:
 class Trouble:
     """Answers that are not what was asked for.
 
+    :param status: None to answer what was asked for after all.
     :param times: how often; None for ever.
+    :param seconds: after how long it is answered.
+    :param drop: end the connection instead of an answer.
     """
 
     path: re.Pattern[str]
-    status: int
+    status: int | None
     times: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = "Server Error"
+    seconds: float = 0.0
+    drop: bool = False
 
 
 @dataclass
 class Request:
-    """What somebody asked."""
+    """What somebody asked.
+
+    :param who: a login, `installation-<id>`, `app-<id>`, or nothing.
+    :param cost: points that it cost.
+    """
 
     method: str
     path: str
-    operation: str
-    who: str
+    operation: str = ""
+    who: str = ""
     status: int = 0
+    cost: int = 0
 
 
 class State:
-    """All of it. Change it from a test as you like."""
+    """All of it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        #: Held while a request is answered.
+        self.lock = threading.RLock()
         self.clock = timedelta()
         self.repositories: dict[str, Repository] = {}
         self.renamed: dict[str, str] = {}
+        self.people: dict[str, Person] = {}
         self.apps: dict[int, App] = {}
+        self.oauth_apps: dict[str, OAuthApp] = {}
         self.tokens: dict[str, Token] = {}
         self.limits: dict[tuple[str, str], Limit] = {}
         self.troubles: list[Trouble] = []
@@ -161,10 +95,12 @@ class State:
     def next_id(self) -> int:
         return next(self._ids)
 
+    # Repositories
+
     def find(self, owner: str, name: str) -> Repository | None:
         """A repository by the name that it has or had."""
         key = f"{owner}/{name}".lower()
-        return self.repositories.get(self.renamed.get(key, key))
+        return self.repositories.get(key) or self.repositories.get(self.renamed.get(key, key))
 
     def rename(self, repository: Repository, owner: str, name: str) -> None:
         """Rename or transfer a repository; it is found under the old name as well."""
@@ -172,44 +108,61 @@ class State:
         self.repositories[new] = self.repositories.pop(old)
         self.renamed = {key: new if value == old else value for key, value in self.renamed.items()} | {old: new}
         repository.owner, repository.name = owner, name
+        for installation in (each for app in self.apps.values() for each in app.installations.values()):
+            if installation.repositories and old in installation.repositories:
+                installation.repositories = installation.repositories - {old} | {new}
 
     def delete(self, repository: Repository) -> None:
         del self.repositories[repository.full_name.lower()]
 
-    def token(self, login: str, installation: Installation | None = None) -> Token:
-        """Make a token."""
-        expires = self.now() + timedelta(seconds=TOKEN_SECONDS) if installation else None
-        made = Token(("ghs_" if installation else "ghp_") + secrets.token_hex(18), login, installation, expires)
-        self.tokens[made.value] = made
-        return made
+    # People and tokens
 
-    def app_of(self, signed: str) -> App | None:
-        """The app that a JWT is of; None where GitHub would not believe it."""
-        try:
-            issuer = int(jwt.decode(signed, options={"verify_signature": False})["iss"])
-            app = self.apps[issuer]
-            # By the stand-in's own clock, which a test may set.
-            claims = jwt.decode(
-                signed, app.public_key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
-            )
-        except (jwt.PyJWTError, KeyError, ValueError):
-            return None
-        now = self.now().timestamp()
-        fresh = claims["iat"] <= now + 1 and now < claims["exp"] <= now + 601
-        return app if fresh else None
+    def person(self, login: str, **about: Any) -> Person:
+        """Somebody of this login, made if there is nobody yet."""
+        person = self.people.setdefault(login.lower(), Person(login, self.next_id()))
+        for name, value in about.items():
+            setattr(person, name, value)
+        return person
+
+    def token(
+        self, login: str, installation: Installation | None = None, *, scopes: Sequence[str] | None = None
+    ) -> Token:
+        """Make a token: of an installation, or of a person, with these scopes or with all."""
+        if installation is None:
+            self.person(login)
+        expires = self.now() + timedelta(seconds=TOKEN_SECONDS) if installation else None
+        value = ("ghs_" if installation else "ghp_") + secrets.token_hex(18)
+        chosen = None if scopes is None else frozenset(scopes)
+        made = self.tokens[value] = Token(value, login, installation, expires, scopes=chosen)
+        return made
 
     def sees(self, token: Token | None, repository: Repository) -> bool:
         """Whether a repository is shown."""
-        if token is None or token.installation is None:
-            return token is not None or not repository.private
-        chosen = token.installation.repositories
+        if not repository.private:
+            return True
+        if token is None:
+            return False
+        return token.has_scope("repo") if token.installation is None else self.is_given(token, repository)
+
+    def is_given(self, token: Token, repository: Repository) -> bool:
+        """Whether an installation's token is for this repository."""
+        assert token.installation
         if token.installation.account.lower() != repository.owner.lower():
-            return not repository.private
-        return chosen is None or repository.full_name.lower() in chosen
+            return False
+        key = repository.full_name.lower()
+        return all(chosen is None or key in chosen for chosen in (token.installation.repositories, token.repositories))
+
+    def permission(self, token: Token, name: str) -> str:
+        """What an installation's token is allowed: `none`, `read` or `write`."""
+        app = next(app for app in self.apps.values() if token.installation in app.installations.values())
+        granted = app.permissions if token.permissions is None else token.permissions
+        return min(app.permissions.get(name, "none"), granted.get(name, "none"), key=RANKS.index)
+
+    # Limits, and what was asked
 
     def limit(self, who: str, kind: str) -> Limit:
         """What is left for somebody; a new hour begins by itself."""
-        limit = self.limits.setdefault((who, kind), Limit())
+        limit = self.limits.setdefault((who, kind), Limit(_NOBODY if who == "nobody" else 5000))
         if limit.reset <= self.now().timestamp():
             limit.used, limit.reset = 0, self.now().timestamp() + 3600
         return limit
@@ -217,3 +170,7 @@ class State:
     def asked(self, operation: str = "") -> Sequence[Request]:
         """What was asked, of one operation or of all."""
         return [each for each in self.requests if not operation or each.operation == operation]
+
+
+#: What may be allowed, the least first.
+RANKS = ("none", "read", "write", "admin")

@@ -14,6 +14,7 @@ from core import configuration
 from core.engine import schedules
 from core.models import Activity, Delivery, PluginFact, Repository
 from core.plugins import plugins
+from core.queries.deliveries import shown
 from core.services import runners
 
 _PAGE = 100
@@ -35,15 +36,16 @@ def activity(request: HttpRequest) -> HttpResponse:
 def deliveries(request: HttpRequest) -> HttpResponse:
     """Webhooks, and what each led to."""
     page = Paginator(Delivery.objects.all(), _PAGE).get_page(request.GET.get("page"))
-    base = configuration.current().base_url.rstrip("/")
-    kinds = [kind for kind in plugins.kinds("sources") if kind in set(_sources_in_use())] or ["git"]
-    context = {"page": page, "addresses": [f"{base}/webhooks/{kind}" for kind in kinds]}
+    context = {"page": page, "rows": shown(page.object_list, request.user), "setups": _setups()}
     return render(request, "deployer/deliveries.html", context)
 
 
-def _sources_in_use() -> list[str]:
-    rows = Repository.objects.filter(retired_at=None).order_by()
-    return list(rows.values_list("source", flat=True).distinct())
+def _setups() -> list[tuple[str, str, str]]:
+    """The sources that are used and take webhooks: their kind, the address, and what else is to be set."""
+    base = configuration.current().base_url.rstrip("/")
+    used = set(Repository.objects.filter(retired_at=None).order_by().values_list("source", flat=True).distinct())
+    sources = {kind: source for kind, source in plugins.kinds("sources").items() if kind in used}
+    return [(kind, f"{base}/webhooks/{kind}", said) for kind, source in sources.items() if (said := source.webhook_setup())]
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

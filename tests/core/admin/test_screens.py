@@ -64,6 +64,7 @@ def make_one_of_each() -> None:
     factories.make_delivery()
     factories.make_identity()
     factories.make_plugin_fact()
+    factories.make_log_rule()
 
 
 @pytest.mark.parametrize("model", MODELS)

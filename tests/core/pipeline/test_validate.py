@@ -29,6 +29,7 @@ def offers(*, unable: Sequence[str] = ()) -> Offers:
         deployers={"dummy": dummy.deployer},
         notifiers={"dummy": dummy.notifier},
         inputs={"dummy": dummy.input},
+        logins={"dummy": dummy.login},
     )
 
 

@@ -22,6 +22,11 @@ async function refresh() {
   stale = false;
   try {
     const answer = await fetch(location.href, { headers: { "X-Requested-With": "fetch" } });
+    if (answer.status === 403 || (answer.redirected && new URL(answer.url).pathname.startsWith("/login/"))) {
+      // The session is over: what the page shows is not live any more, and the next one says what to do.
+      location.reload();
+      return;
+    }
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.querySelector("[data-live]");
