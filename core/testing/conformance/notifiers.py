@@ -59,23 +59,25 @@ class NotifierConformance:
     async def test_what_it_says_arrives(
         self, notifier: Notifier, options: Options, heard: Callable[[], Sequence[str]]
     ) -> None:
-        await notifier.notify(NEWS, options)
+        await notifier.notify(NEWS, options, {})
         assert "live runs 0123456789" in heard()[-1]
 
-    async def test_it_may_be_asked_to_say_it_again(
+    async def test_it_is_told_more_of_the_same_with_what_it_remembered(
         self, notifier: Notifier, options: Options, heard: Callable[[], Sequence[str]]
     ) -> None:
-        await notifier.notify(NEWS, options)
-        await notifier.notify(replace(NEWS, state="failed", text="sample/repository: live failed"), options)
+        said = await notifier.notify(replace(NEWS, state="running", text="live is being moved"), options, {}) or {}
+        failed = replace(NEWS, state="failed", text="sample/repository: live failed")
+        memory = await notifier.notify(failed, options, said) or said
+        assert all(isinstance(name, str) and isinstance(value, str) for name, value in memory.items())
         assert "live failed" in heard()[-1]
 
     async def test_text_from_outside_does_it_no_harm(
         self, notifier: Notifier, options: Options, heard: Callable[[], Sequence[str]]
     ) -> None:
         text = 'a branch named -x; rm -rf "$HOME" <!channel> \0 `é` \N{PARTY POPPER}\nand a second line'
-        await notifier.notify(replace(NEWS, text=text), options)
+        await notifier.notify(replace(NEWS, text=text), options, {})
         assert "a branch named -x; rm -rf" in heard()[-1]
 
     async def test_nobody_there_is_an_error_that_is_tried_again(self, notifier: Notifier, unreachable: Options) -> None:
         with pytest.raises(OperationError):
-            await notifier.notify(NEWS, unreachable)
+            await notifier.notify(NEWS, unreachable, {})

@@ -5,7 +5,7 @@ import threading
 import urllib.error
 import urllib.request
 from asyncio import to_thread
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
@@ -27,7 +27,7 @@ class Poster(Notifier):
     kind = "poster"
     Options = PosterOptions
 
-    async def notify(self, news: News, options: Options) -> None:
+    async def notify(self, news: News, options: Options, memory: Mapping[str, str]) -> None:
         body = json.dumps({"text": news.text}).encode()
         try:
             await to_thread(urllib.request.urlopen, cast(PosterOptions, options).url, body, 5)
@@ -38,9 +38,9 @@ class Poster(Notifier):
 class Silent(Poster):
     """Takes a failure for a success."""
 
-    async def notify(self, news: News, options: Options) -> None:
+    async def notify(self, news: News, options: Options, memory: Mapping[str, str]) -> None:
         try:
-            await super().notify(news, options)
+            await super().notify(news, options, memory)
         except OperationError:
             return
 
