@@ -50,6 +50,10 @@ class Configuration(BaseSettings):
     contact: str = Field("", description="Whom to ask for access: shown to those who may not look.")
     concurrency: int = Field(200, ge=1, description="Jobs that one runner may have in hand at once.")
     lease_seconds: float = Field(30.0, gt=0, description="After this long without a sign a runner has lost its jobs.")
+    email_url: str = Field(
+        "", description="The mail server: `smtp://user:password@host:587/?tls=True`; mails go to the log if empty."
+    )
+    email_sender: str = Field("deployer@localhost", description="Whom mails are from.")
     log_level: str = Field("INFO", description="Least severity of the process's own messages.")
 
     @field_validator("allowed_hosts", "disabled_plugins", mode="before")

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import dj_email_url
+
 import core
 from core import configuration
 from core.errors import ConfigurationError
@@ -104,6 +106,15 @@ Q_CLUSTER = {
     "poll": 1.0,
     **({"redis": DEPLOYER.redis_url, "orm": None} if DEPLOYER.redis_url else {}),
 }
+
+# A mail that goes nowhere shows among the process's own messages.
+MAIL = dj_email_url.parse(DEPLOYER.email_url or "console:")
+EMAIL_BACKEND = MAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = MAIL["EMAIL_HOST"], MAIL["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL["EMAIL_HOST_USER"], MAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL["EMAIL_USE_TLS"], MAIL["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = DEPLOYER.email_sender
 
 LOGGING = {
     "version": 1,

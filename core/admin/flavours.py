@@ -18,6 +18,7 @@ from core.services import declarations
 
 _NAMES = "Names of users, github:login, github:organisation or github:organisation/team, separated by spaces."
 
+
 class FlavourForm(DeclaredForm):
     places = {
         "flavour": "name",

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from core.models import Repository, Service
-from core.services import declarations, deliveries, heads, hints
+from core.services import declarations, deliveries, heads, hints, identities
 
 #: Seconds after its time at which a schedule counts as late: django-q2 looks every 30 s.
 _LATE = 150
@@ -66,4 +66,5 @@ def sweep() -> int:
     for row in rows:
         declarations.reevaluate(row)
     deliveries.forget_old(timezone.now())
+    identities.forget_ended_sessions()
     return len(rows)

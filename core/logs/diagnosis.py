@@ -98,6 +98,32 @@ def _last(rule: Rule, text: Text, deadline: float) -> Found | None:
     return rule.last(text.bare) if time.monotonic() < deadline else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one rule says of a log.
+
+    :param line: the number of the first line that it matched, from 1; 0 where the beginning of the log was not read.
+    :param words: that line.
+    """
+
+    line: int
+    words: str
+    cause: str
+    places: tuple[Annotation, ...]
+
+
+def try_out(rule: Rule, data: bytes, *, cut: bool = False) -> Trial | None:
+    """Try one rule on the end of a log; None where it does not match."""
+    text = Text(data, cut=cut)
+    found = rule.last(text.bare)
+    if found is None:
+        return None
+    number = text.line_of(found.start)
+    places = tuple(islice(_places(rule, text), _PLACES))
+    words = text.lines[number][:_WIDTH]
+    return Trial(line=0 if cut else number + 1, words=words, cause=rule.report(found), places=places)
+
+
 # Excerpts
 
 

@@ -42,7 +42,7 @@ def _of_meaning(rule: LogRule) -> Iterator[tuple[str, str]]:
     try:
         compiled = expression(rule.pattern)
     except ConfigurationError as error:
-        yield "pattern", f"{error}."
+        yield "pattern", _sentence(error)
         return
     if any(match.end() == match.start() for text in (b"", b"a b") for match in compiled.finditer(text)):
         yield "pattern", "It matches the empty string, and so every log."
@@ -51,7 +51,12 @@ def _of_meaning(rule: LogRule) -> Iterator[tuple[str, str]]:
     try:
         list(parts(rule.report, compiled.groups, compiled.groupindex))
     except ConfigurationError as error:
-        yield "report", f"{error}."
+        yield "report", _sentence(error)
         return
     if rule.example.strip() and Rule(rule).last(Text(rule.example.encode(errors="replace")).bare) is None:
         yield "example", "The pattern is not found in it."
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error)
+    return f"{words[0].upper()}{words[1:]}."

@@ -43,7 +43,7 @@ def _names(row: Delivery) -> list[str]:
 def _declared(sources: set[str]) -> dict[tuple[str, str], int]:
     """The keys of repositories by their sources and the names that they have there."""
     rows = Repository.objects.filter(source__in=sources).order_by("retired_at", "-pk")
-    keys = {}
+    keys: dict[tuple[str, str], int] = {}
     for key, source, name, renamed_to in rows.values_list("pk", "source", "name", "renamed_to"):
         for each in (name, renamed_to):
             keys.setdefault((source, each.lower()), key)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from importlib import import_module
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
@@ -77,6 +79,11 @@ def _release(name: str) -> None:
 def _keep(user: User, told: Told) -> None:
     user.first_name, user.email = told.name.replace("\0", "")[:150], told.email.replace("\0", "")[:254]
     user.save(update_fields=["first_name", "email"])
+
+
+def forget_ended_sessions() -> None:
+    """Forget the sessions that are over; each visit to the login leaves one."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 def let_into_admin(user: User, may: bool) -> None:

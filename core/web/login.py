@@ -14,7 +14,7 @@ from base64 import urlsafe_b64encode
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from asgiref.sync import async_to_sync
 from django.contrib import auth
@@ -67,6 +67,10 @@ class LoginView(views.LoginView):
         here = {"ways": [login for login, missing in ways if not missing], "private": configuration.current().private}
         return super().get_context_data(**kwargs, **here)
 
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        """The page that was wanted, if it is one of ours."""
+        return _own_page(self.request, super().get_redirect_url())
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         answer = super().form_valid(form)
         user = form.get_user()
@@ -78,11 +82,11 @@ class LoginView(views.LoginView):
 def begin(request: HttpRequest, kind: str) -> HttpResponse:
     """Send somebody elsewhere. A POST, so that no other page can do it."""
     after = _own_page(request, request.POST.get("next", ""))
-    page = f"{reverse('login')}?{urlencode({'next': after})}" if after else reverse("login")
-    if request.method != "POST":
-        return redirect(page)
+    page = _login_page(after)
     try:
         login = _usable(kind)
+        if request.method != "POST":
+            return redirect(page)
         own = configuration.current().origin
         if request.headers.get("Origin", "null") not in ("null", own):
             # The cookie of this address would not come along to the one that people are sent back to.
@@ -91,7 +95,7 @@ def begin(request: HttpRequest, kind: str) -> HttpResponse:
         challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
         address = login.begin(_callback(kind), state, challenge)
     except _NotLoggedInError as failure:
-        return _failed(request, failure)
+        return _failed(request, failure, after)
     waiting = list(request.session.get(_PENDING, {}).items())[-_WINDOWS + 1 :]
     request.session[_PENDING] = dict([*waiting, (state, [kind, verifier, after, time.time()])])
     return redirect(address)
@@ -101,13 +105,14 @@ def begin(request: HttpRequest, kind: str) -> HttpResponse:
 @require_safe
 def callback(request: HttpRequest, kind: str) -> HttpResponse:
     """Take somebody in who comes back."""
+    after = ""
     try:
         login = _usable(kind)
         verifier, after = _sent(request, kind)
         identity = _ask(login, _callback(kind), _code(request, login), verifier)
         _enter(request, kind, identity)
     except _NotLoggedInError as failure:
-        return _failed(request, failure)
+        return _failed(request, failure, after)
     return redirect(after or resolve_url("overview"))
 
 
@@ -144,7 +149,7 @@ def _sent(request: HttpRequest, kind: str) -> tuple[str, str]:
 def _code(request: HttpRequest, login: Login) -> str:
     error, code = request.GET.get("error", ""), request.GET.get("code", "")
     if error == "access_denied":
-        raise _NotLoggedInError(403, f"You cancelled at {login.title}. You are not logged in.", "Log in again if you want to.")
+        raise _NotLoggedInError(403, f"You cancelled at {login.title}.", "Log in again if you want to.")
     if error or not code:
         said = error[:100] or "it sent you back without a code"
         raise _NotLoggedInError(
@@ -166,7 +171,9 @@ def _ask(login: Login, callback: str, code: str, verifier: str) -> Identity:
     except TimeoutError:
         raise _NotLoggedInError(504, f"{login.title} does not answer.", "Log in again in a minute.") from None
     except OperationError as error:
-        raise _NotLoggedInError(502, f"{login.title} did not say who you are: {error}.", "Log in again in a minute.") from None
+        raise _NotLoggedInError(
+            502, f"{login.title} did not say who you are: {error}.", "Log in again in a minute."
+        ) from None
 
 
 def _enter(request: HttpRequest, kind: str, identity: Identity) -> None:
@@ -190,20 +197,23 @@ def _begin_session(request: HttpRequest, user: User, length: timedelta) -> None:
 
 
 def _own_page(request: HttpRequest, page: str) -> str:
-    """A page to show afterwards, if it is one of ours."""
-    own = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
-    return page if own else ""
+    """A page to show afterwards, if it is one of ours, and not one on the way in or out."""
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure()):
+        return ""
+    return "" if urlsplit(page).path.startswith((reverse("login"), reverse("logout"))) else page
+
+
+def _login_page(after: str) -> str:
+    return f"{reverse('login')}?{urlencode({'next': after})}" if after else reverse("login")
 
 
 def _callback(kind: str) -> str:
     return f"{configuration.current().base_url.rstrip('/')}{reverse('login-callback', args=[kind])}"
 
 
-def _failed(request: HttpRequest, failure: _NotLoggedInError) -> HttpResponse:
-    private = configuration.current().private
-    return render(
-        request, "deployer/login_failed.html", {"failure": failure, "private": private}, status=failure.status
-    )
+def _failed(request: HttpRequest, failure: _NotLoggedInError, after: str) -> HttpResponse:
+    context = {"failure": failure, "private": configuration.current().private, "again": _login_page(after)}
+    return render(request, "deployer/login_failed.html", context, status=failure.status)
 
 
 @never_cache
@@ -211,7 +221,7 @@ def into_admin(request: HttpRequest) -> HttpResponse:
     """Stand in for the admin's own page of logging in, which knows names and passwords alone."""
     after = _own_page(request, request.GET.get("next", "")) or reverse("admin:index")
     if not request.user.is_authenticated:
-        return redirect(f"{reverse('login')}?{urlencode({'next': after})}")
+        return redirect(_login_page(after))
     if request.user.is_active and request.user.is_staff:
         return redirect(after)
     said = (

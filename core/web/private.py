@@ -78,13 +78,17 @@ async def _pump(receive: Any, messages: asyncio.Queue[Any]) -> None:
 
 async def _until_it_ends(scope: Any, messages: asyncio.Queue[Any]) -> None:
     """Tell the application that the browser has gone, once its person may look no longer."""
-    while await _may_look(scope):
-        await asyncio.sleep(_AGAIN)
-    await messages.put({"type": "websocket.disconnect", "code": 1000})
+    try:
+        while await _may_look(scope):
+            await asyncio.sleep(_AGAIN)
+    finally:
+        # Also where nobody can tell: the database does not answer.
+        messages.put_nowait({"type": "websocket.disconnect", "code": 1000})
 
 
 async def _may_look(scope: Any) -> bool:
     """Asked of the session as it is kept now: somebody may have logged out, or the session may be over."""
     store = import_module(settings.SESSION_ENGINE).SessionStore
-    user = await get_user({**scope, "session": store(scope["session"].session_key)})
+    fresh: Any = {**scope, "session": store(scope["session"].session_key)}
+    user: Any = await get_user(fresh)
     return bool(await database_sync_to_async(access.may_look)(user))

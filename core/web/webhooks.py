@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +13,10 @@ from django.views.decorators.http import require_POST
 from core.errors import ConfigurationError
 from core.plugins import plugins
 from core.services import deliveries
+from core.web.refusals import refusals
 
 #: Bytes that a webhook may have: GitHub sends none larger than 25 MB, and none that is looked at comes near this.
 LIMIT = 10_000_000
-#: Seconds between two refusals that are written down: anybody may send what is refused.
-_BETWEEN_REFUSALS = 1.0
-_last_refusal = 0.0
 
 #: A status and what is said with it.
 Answer = tuple[int, dict[str, Any]]
@@ -41,21 +38,19 @@ def answer(kind: str, headers: Mapping[str, str], query: Mapping[str, str], body
     except ValueError as error:
         return _refused(kind, 400, str(error))
     row, found = deliveries.receive(kind, told, timezone.now())
+    if row.count > 1:
+        return 200, {"delivery": row.key, "seen": True, "outcome": row.outcome}
     names = sorted({repository.name for repository in found})
     return 202, {"delivery": row.key, "looking_at": names, "outcome": row.outcome}
 
 
 def too_large(kind: str) -> Answer:
     """Refuse what is too large."""
-    return _refused(kind, 413, f"a webhook may have {LIMIT:,} bytes")
+    return _refused(kind, 413, f"a webhook may have at most {LIMIT:,} bytes")
 
 
 def _refused(kind: str, status: int, reason: str) -> Answer:
-    global _last_refusal  # noqa: PLW0603  one for the process
-    now = time.monotonic()
-    if kind in plugins.kinds("sources") and now - _last_refusal >= _BETWEEN_REFUSALS:
-        _last_refusal = now
-        deliveries.refuse(kind, reason, timezone.now())
+    refusals.note(kind, reason)
     return status, {"error": reason}
 
 

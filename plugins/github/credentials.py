@@ -91,6 +91,8 @@ class Credentials:
 
     async def _find(self, owner: str, name: str) -> Installation:
         found = await self.ask_as_app("/repos/{owner}/{name}/installation", {"owner": owner, "name": name})
+        if found is None and await self.ask_as_app("/app", {}) is None:
+            raise OperationError(f"{self._server.host} has no such app: correct {settings.APP_ID}")
         if found is None:
             raise OperationError(
                 f"the app is not installed for {owner}/{name}: install it for {owner}, with access to this repository, "

@@ -22,6 +22,8 @@ from plugins.github.faults import Forbidden, Unauthorized
 
 #: What is asked for: organisations and teams, also where membership is private ("Scopes for OAuth apps").
 _SCOPE = "read:org"
+#: Where GitHub reads the client's secret: not in a header.
+_IN_THE_FORM = "client_secret_post"
 #: Seconds that GitHub is given to change a code for a token.
 _TIMEOUT = 15
 #: What GitHub says where this deployer, and not the person, is wrong ("Troubleshooting OAuth app access token requests").
@@ -70,7 +72,13 @@ def _client(callback: str) -> OAuth2Session:
     known = settings.oauth()
     if known is None:
         raise ConfigurationError(GitHubLogin().missing())
-    return OAuth2Session(known.client_id, known.client_secret, scope=_SCOPE, redirect_uri=callback)
+    return OAuth2Session(
+        known.client_id,
+        known.client_secret,
+        token_endpoint_auth_method=_IN_THE_FORM,
+        scope=_SCOPE,
+        redirect_uri=callback,
+    )
 
 
 def _address(what: str) -> str:

@@ -98,6 +98,9 @@ def _read(name: Name, alias: str, response: Mapping[str, Any]) -> Answer:
     faults = [error for error in response.get("errors", ()) if next(iter(error.get("path") or [alias])) == alias]
     if any(error.get("type") == "NOT_FOUND" for error in faults):
         raise NotFound(f"there is no repository {name} that may be seen")
+    if any(error.get("type") == "FORBIDDEN" for error in faults):
+        needed = "`Contents: read` and `Pull requests: read`"
+        raise OperationError(f"GitHub does not show all of {name}: it needs the permissions {needed}")
     said = response["data"].get(alias)
     if faults or said is None:
         why = faults[0].get("message", "no reason") if faults else "no reason"

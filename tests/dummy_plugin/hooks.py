@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from core.api import Builder, Deployer, Gate, InputReader, Login, LogRule, News, Notifier, ServicePlace, Source, hookimpl
-from tests.dummy_plugin.roles import DummyBuilder, DummyDeployer, DummyGate, DummyInput, DummyLogin, DummyNotifier, DummySource
+from core.api import (
+    Builder,
+    Deployer,
+    Gate,
+    InputReader,
+    Login,
+    LogRule,
+    News,
+    Notifier,
+    ServicePlace,
+    Source,
+    hookimpl,
+)
+from tests.dummy_plugin.roles import (
+    DummyBuilder,
+    DummyDeployer,
+    DummyGate,
+    DummyInput,
+    DummyLogin,
+    DummyNotifier,
+    DummySource,
+)
 
 
 class Dummy:

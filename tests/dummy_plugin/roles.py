@@ -5,11 +5,13 @@ The attributes that a test sets are plain containers; those that it reads (`requ
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlencode
 
 from core import api
 from core.api import (
@@ -29,7 +31,9 @@ from core.api import (
     Heads,
     Health,
     Hold,
+    Identity,
     InputReader,
+    Login,
     News,
     Notifier,
     Observation,
@@ -94,6 +98,7 @@ class DummySource(Source):
         self.looks: list[tuple[str, str]] = []
         self.reports: list[tuple[str, str, CommitStatus]] = []
         self.deployments: list[tuple[str, DeploymentStatus]] = []
+        self.delivery = ""
 
     def push(self, repository: str, ref: str, hash: str, *, message: str = "", trusted: bool | None = None) -> Head:
         """Have a ref point to a commit. Branches are trusted and pull requests are not, unless it is said otherwise."""
@@ -145,7 +150,10 @@ class DummySource(Source):
             raise PermissionError("the header X-Dummy-Secret is wrong")
         if not body:
             raise ValueError("the body has to name a repository")
-        return Delivery(look=(body.decode(),))
+        return Delivery(id=self.delivery, look=(body.decode(),))
+
+    def webhook_setup(self) -> str:
+        return "Send the header X-Dummy-Secret."
 
 
 class DummyBuilderOptions(api.Options):

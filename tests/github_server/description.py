@@ -66,12 +66,18 @@ def request_faults(operation: Operation, query: Mapping[str, str], body: Any) ->
     return faults + _unknown(operation, content["schema"], body) + _faults(content["schema"], body, "body")
 
 
-def _unknown(operation: Operation, schema: Mapping[str, Any], body: Any) -> list[str]:
+def _unknown(operation: Operation, schema: Mapping[str, Any], value: Any, where: str = "") -> list[str]:
     """Fields of a body that the description does not have: GitHub overlooks them, and so would we a misspelt one."""
-    known = _resolved(schema).get("properties")
-    if known is None or not isinstance(body, Mapping):
+    schema = _resolved(schema)
+    if isinstance(value, list):
+        return [fault for each in value for fault in _unknown(operation, schema.get("items", {}), each, where)]
+    known = schema.get("properties")
+    if known is None or not isinstance(value, Mapping) or (where and schema.get("additionalProperties")):
         return []
-    return [f"{operation.id} has no field {name!r}" for name in body if name not in known]
+    faults = [f"{operation.id} has no field {where}{name!r}" for name in value if name not in known]
+    for name in value.keys() & known.keys():
+        faults += _unknown(operation, known[name], value[name], f"{where}{name}.")
+    return faults
 
 
 def answer_faults(operation: Operation, status: int, body: Any) -> list[str]:
@@ -120,9 +126,14 @@ def _registry() -> Registry[Any]:
 def _faults(schema: Mapping[str, Any], value: Any, where: str) -> list[str]:
     validator = OAS30Validator(_absolute(schema), registry=_registry())
     return [
-        f"{where}{''.join(f'[{part!r}]' for part in each.path)}: {each.message[:300]}"
+        f"{where}{''.join(f'[{part!r}]' for part in each.path)}: {_brief(each.message)}"
         for each in _some(validator, value)
     ]
+
+
+def _brief(message: str) -> str:
+    """A message whose end, which says what is wrong, is kept; what is wrong may be long."""
+    return message if len(message) <= 300 else f"{message[:100]} … {message[-200:]}"
 
 
 def _some(validator: Any, value: Any) -> Iterator[Any]:
@@ -131,8 +142,12 @@ def _some(validator: Any, value: Any) -> Iterator[Any]:
 
 
 def _is_no_fault(error: Any) -> bool:
-    """GitHub's description has lists of words that may be null, without null among the words."""
-    return error.validator == "enum" and error.instance is None and bool(error.schema.get("nullable"))
+    """Two faults of the description itself, which GitHub's own answers have as well."""
+    # Lists of words that may be null have no null among the words.
+    if error.validator == "enum" and error.instance is None and bool(error.schema.get("nullable")):
+        return True
+    # An account in the list of installations is a user and an enterprise; in a single one it is either.
+    return error.schema.get("title") == "Enterprise" and "allOf" in error.absolute_schema_path
 
 
 def _absolute(schema: Any) -> Any:

@@ -86,7 +86,7 @@ def _execute(
 def _resolver(state: State) -> Any:
     """What reads fields: one that the stand-in does not know is a fault of its own, and never simply null."""
 
-    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         if isinstance(source, Mapping) and info.field_name not in source:
             said = f"the stand-in does not know {info.parent_type.name}.{info.field_name}"
             state.violations.append(said)

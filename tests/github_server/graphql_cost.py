@@ -16,6 +16,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -67,6 +68,8 @@ def _add(
             if name in fragments and name not in inside:
                 _add(price, fragments[name].selection_set, times, fragments, variables, (*inside, name))
             continue
+        if not isinstance(node, (FieldNode, InlineFragmentNode)):
+            continue
         if isinstance(node, FieldNode) and (size := _size(price, node, variables)) is not None:
             price.requests += times
             inner = times * size
@@ -76,7 +79,7 @@ def _add(
 
 def _size(price: Price, node: FieldNode, variables: Mapping[str, Any]) -> int | None:
     """How many nodes a field asks for at most; None where it is no list. Too many are a fault."""
-    for argument in node.arguments:
+    for argument in node.arguments or ():
         name, value = argument.name.value, argument.value
         if name not in ("first", "last"):
             continue

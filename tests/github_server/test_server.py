@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import httpx
 import pytest
 
 from tests.github_server import description, published
+from tests.github_server.repositories import Repository
 from tests.github_server.server import GitHub
 from tests.real import skip_or_fail
 
 
-@pytest.fixture
-def github(tmp_path: Path):
-    published.openapi()
-    with GitHub(tmp_path) as github:
-        yield github
-
-
-@pytest.fixture
-def client(github: GitHub):
-    headers = {"Authorization": f"token {github.token('alice').value}"}
-    with httpx.Client(base_url=github.url, headers=headers) as client:
-        yield client
-
-
-def test_an_address_that_github_does_not_have_is_told(github: GitHub, client: httpx.Client) -> None:
-    assert client.get("/api/v3/repos/acme/shop/nothing").status_code == 404
+def test_an_address_that_github_does_not_have_is_told(
+    github: GitHub, repository: Repository, client: httpx.Client
+) -> None:
+    assert client.get("/repos/acme/shop/nothing").status_code == 404
     assert github.violations == ["GitHub has no GET /repos/acme/shop/nothing"]
 
 
@@ -42,17 +29,17 @@ def test_an_address_that_github_does_not_have_is_told(github: GitHub, client: ht
     ],
 )
 def test_a_body_that_the_description_does_not_allow_is_refused(
-    github: GitHub, client: httpx.Client, body: dict[str, object], fault: str
+    github: GitHub, repository: Repository, client: httpx.Client, body: dict[str, object], fault: str
 ) -> None:
-    github.repository("acme/shop")
-    answer = client.post("/api/v3/repos/acme/shop/check-runs", json=body)
+    answer = client.post("/repos/acme/shop/check-runs", json=body)
     assert answer.status_code == 422
     assert any(fault in each for each in github.violations), github.violations
 
 
-def test_a_parameter_that_does_not_exist_is_refused(github: GitHub, client: httpx.Client) -> None:
-    github.repository("acme/shop")
-    assert client.get("/api/v3/repos/acme/shop/deployments?commit=x").status_code == 422
+def test_a_parameter_that_does_not_exist_is_refused(
+    github: GitHub, repository: Repository, client: httpx.Client
+) -> None:
+    assert client.get("/repos/acme/shop/deployments?commit=x").status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -63,26 +50,25 @@ def test_a_parameter_that_does_not_exist_is_refused(github: GitHub, client: http
         pytest.param("{", id="no query at all"),
     ],
 )
-def test_a_query_that_the_schema_does_not_allow_is_refused(github: GitHub, client: httpx.Client, query: str) -> None:
-    github.repository("acme/shop")
-    answer = client.post("/api/graphql", json={"query": query}).json()
+def test_a_query_that_the_schema_does_not_allow_is_refused(
+    github: GitHub, repository: Repository, client: httpx.Client, query: str
+) -> None:
+    answer = client.post(f"{github.url}/api/graphql", json={"query": query}).json()
     assert "data" not in answer
     assert answer["errors"]
     assert github.violations
 
 
-def test_more_than_a_hundred_at_once_are_refused(github: GitHub, client: httpx.Client) -> None:
-    github.repository("acme/shop")
+def test_more_than_a_hundred_at_once_are_refused(github: GitHub, repository: Repository, client: httpx.Client) -> None:
     query = '{ repository(owner: "acme", name: "shop") { refs(refPrefix: "refs/heads/", first: 101) { totalCount } } }'
-    answer = client.post("/api/graphql", json={"query": query}).json()
+    answer = client.post(f"{github.url}/api/graphql", json={"query": query}).json()
     assert answer["errors"][0]["type"] == "EXCESSIVE_PAGINATION"
 
 
-def test_what_did_not_change_costs_nothing(github: GitHub, client: httpx.Client) -> None:
-    github.repository("acme/shop")
-    first = client.get("/api/v3/repos/acme/shop")
+def test_what_did_not_change_costs_nothing(github: GitHub, repository: Repository, client: httpx.Client) -> None:
+    first = client.get("/repos/acme/shop")
     used = github.limit("alice", "core").used
-    second = client.get("/api/v3/repos/acme/shop", headers={"If-None-Match": first.headers["etag"]})
+    second = client.get("/repos/acme/shop", headers={"If-None-Match": first.headers["etag"]})
     assert (second.status_code, github.limit("alice", "core").used) == (304, used)
 
 

@@ -16,8 +16,8 @@ RULES = (
     LogRule(
         name="apt: file is gone",
         pattern=r"^E: Failed to fetch (?P<url>\S+) +404 ",
-        report=r"A mirror of apt has not \g<url>: its lists are old, so run apt-get update in the same step as the "
-        "installation, or the release is archived",
+        report="A mirror of apt has not got a file any more: its lists are old, so run apt-get update in the same step as the "
+        r"installation, or the release is archived: \g<url>",
         score=72,
         example="E: Failed to fetch http://deb.debian.org/debian/pool/main/c/curl/curl_7.88.1-10_amd64.deb  404  Not Found "
         "[IP: 151.101.2.132 80]\nE: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?",

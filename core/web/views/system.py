@@ -36,7 +36,7 @@ def activity(request: HttpRequest) -> HttpResponse:
 def deliveries(request: HttpRequest) -> HttpResponse:
     """Webhooks, and what each led to."""
     page = Paginator(Delivery.objects.all(), _PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "rows": shown(page.object_list, request.user), "setups": _setups()}
+    context = {"page": page, "rows": shown(list(page.object_list), request.user), "setups": _setups()}
     return render(request, "deployer/deliveries.html", context)
 
 
@@ -44,8 +44,8 @@ def _setups() -> list[tuple[str, str, str]]:
     """The sources that are used and take webhooks: their kind, the address, and what else is to be set."""
     base = configuration.current().base_url.rstrip("/")
     used = set(Repository.objects.filter(retired_at=None).order_by().values_list("source", flat=True).distinct())
-    sources = {kind: source for kind, source in plugins.kinds("sources").items() if kind in used}
-    return [(kind, f"{base}/webhooks/{kind}", said) for kind, source in sources.items() if (said := source.webhook_setup())]
+    said = {kind: plugins.source(kind).webhook_setup() for kind in plugins.kinds("sources") if kind in used}
+    return [(kind, f"{base}/webhooks/{kind}", text) for kind, text in said.items() if text]
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

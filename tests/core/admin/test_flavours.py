@@ -21,12 +21,15 @@ def test_a_flavour_is_added(boss):
         name="acme",
         base_url="https://deploy.acme.example",
         admins="anna, github:bert\ncarl",
+        builders="github:acme/ops",
+        viewers="github:acme",
         notifiers='[["dummy", {"channel": "#ops"}]]',
         threshold=Level.DANGEROUS.value,
     )
     assert answer.status_code == 302, faults(answer)
     row = Flavour.objects.get()
     assert row.admins == ["anna", "github:bert", "carl"]
+    assert (row.builders, row.viewers) == (["github:acme/ops"], ["github:acme"])
     assert row.notifiers == [["dummy", {"channel": "#ops"}]]
     assert row.threshold_now is Level.DANGEROUS
 
@@ -43,6 +46,8 @@ def test_a_flavour_is_added(boss):
         pytest.param({"notifiers": '{"dummy": {}}'}, "notifiers", "a list of pairs", id="no list"),
         pytest.param({"notifiers": '[["dummy"]]'}, "notifiers", "a list of pairs", id="no pair"),
         pytest.param({"base_url": "ftp://acme.example"}, "base_url", "it begins with `https://`", id="another scheme"),
+        pytest.param({"builders": "gihub:anna"}, "builders", "did you mean 'github'?", id="an unknown kind of account"),
+        pytest.param({"viewers": "github:acme/"}, "viewers", "github:organisation/team", id="a team without a name"),
         pytest.param({"admins": "a\0b"}, "admins", "NUL", id="a NUL in a name"),
     ],
 )

@@ -105,7 +105,7 @@ def test_what_is_no_utf_8_in_a_match_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("fields", "field", "said"),
     [
-        ({"pattern": "a("}, "pattern", "no regular expression of RE2: missing ): a("),
+        ({"pattern": "a("}, "pattern", "It is no regular expression of RE2: missing ): a("),
         ({"pattern": "(?=a)b"}, "pattern", "looking ahead (?=…) is not possible"),
         ({"pattern": "(?<!a)b"}, "pattern", "looking behind"),
         ({"pattern": r"(a)\1"}, "pattern", r"invalid escape sequence: \1"),

@@ -87,6 +87,9 @@ GOOD = flavour(
     inputs=[Input("base", DUMMY)],
     notifiers=[Use("dummy", channel="#live")],
     base_url="https://deploy.example.org",
+    admins=["anna", "b.o+b@example.org"],
+    builders=["dummy:anna", "dummy:acme", "dummy:acme/ops", "dummy:anna~12"],
+    viewers=["dummy:alice_acme"],
 )
 
 
@@ -113,6 +116,23 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
             flavour(base_url="javascript:alert(1)"),
             "base_url 'javascript:alert(1)': it begins with `https://` or `http://`",
             id="an address that is none",
+        ),
+        pytest.param(
+            flavour(admins=["anna b"]),
+            "admins: 'anna b': it is a local user's name, or `github:login`, `github:organisation`, "
+            "`github:organisation/team`",
+            id="a name with a space",
+        ),
+        pytest.param(
+            flavour(builders=["dumy:anna"]),
+            "builders: 'dumy:anna': kind 'dumy': unknown; did you mean 'dummy'?",
+            id="an account of an unknown kind",
+        ),
+        pytest.param(
+            flavour(viewers=["dummy:acme/ops/x"]),
+            "viewers: 'dummy:acme/ops/x': it is a local user's name, or `github:login`, `github:organisation`, "
+            "`github:organisation/team`",
+            id="a team in a team",
         ),
         pytest.param(
             flavour(notifiers=[Use("slack")]),

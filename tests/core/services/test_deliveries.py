@@ -9,6 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core.models import Activity, Delivery, Job, Repository
 from core.services import deliveries
@@ -87,8 +89,32 @@ def test_all_of_a_source_may_be_meant(repository: Repository) -> None:
 
 
 def test_what_leads_to_nothing_says_so(repository: Repository) -> None:
-    assert receive()[0] == "there was nothing to do"
-    assert receive("acme/unknown")[0] == "no repository of this name is declared: acme/unknown"
+    assert receive()[0] == "ignored: push"
+    assert receive("acme/unknown")[0] == "no repository of this name is declared"
+    assert deliveries.receive("git", Told(), NOW)[0].outcome == "there was nothing to do"
+    assert (
+        deliveries.receive("git", Told(everything=True), NOW)[0].outcome == "no repository of this source is declared"
+    )
+
+
+def test_where_very_many_are_named_all_of_the_source_are_looked_at(repository: Repository) -> None:
+    """An app may be installed for thousands of repositories at once."""
+    factories.make_repository(name="acme/other", source="github")
+    assert sorted(receive(*(f"acme/r{number}" for number in range(3000)))[1]) == ["acme/other", "acme/shop"]
+    assert receive(*(f"acme/r{number}" for number in range(99)), "acme/shop")[1] == ["acme/shop"]
+
+
+@given(st.text(st.characters(), max_size=300))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+def test_whatever_a_webhook_says_can_be_kept(repository: Repository, text: str) -> None:
+    """A NUL, half a surrogate, more than fits: what anybody may write in a payload."""
+    asked = Asked(verb="rebuild", repository=text, commit=text, person=text)
+    row, _ = deliveries.receive("github", Told(id=text, event=text, sender=text, look=(text,), asked=(asked,)), NOW)
+    deliveries.carry_out()
+    row.refresh_from_db()
+    assert row.done_at is not None
+    assert not {"\0", "\ud800"} & set(row.event + row.key + row.repositories[0])
+    deliveries.refuse("github", text, NOW)
 
 
 def test_old_ones_are_forgotten_and_what_is_to_be_done_never(repository: Repository) -> None:
@@ -140,7 +166,7 @@ def built(repository: Repository, state: JobState) -> Job:
 
 def test_a_failed_build_is_built_again_and_who_asked_is_recorded(repository: Repository) -> None:
     job = built(repository, JobState.FAILED)
-    assert asked("rebuild", job) == "rebuilt 1 builds for github:alice"
+    assert asked("rebuild", job) == "rebuilt 1 build for github:alice"
     again = Job.objects.latest("pk")
     assert (again.state, again.fingerprint) == (JobState.QUEUED, job.fingerprint)
     done = Activity.objects.filter(verb="asked again for").get()
@@ -153,12 +179,21 @@ def test_builds_that_succeeded_are_built_again_only_where_none_failed(repository
     commit = factories.make_commit(repository=repository)
     failed = factories.make_job(build=factories.make_build(commit=commit), state=JobState.FAILED)
     factories.make_job(build=factories.make_build(commit=commit), state=JobState.SUCCEEDED)
-    assert asked("rebuild", failed).startswith("rebuilt 1 builds")
+    assert asked("rebuild", failed) == "rebuilt 1 build for github:alice"
+    # Pressed once more, or at the suite as well: what goes on is not joined by what had succeeded.
+    assert asked("rebuild", failed) == "rebuilt no builds for github:alice"
+    assert Job.objects.count() == 3
+
+
+def test_where_all_succeeded_all_are_built_again(repository: Repository) -> None:
+    commit = factories.make_commit(repository=repository)
+    jobs = [factories.make_job(build=factories.make_build(commit=commit), state=JobState.SUCCEEDED) for _ in range(2)]
+    assert asked("rebuild", jobs[0]) == "rebuilt 2 builds for github:alice"
 
 
 def test_builds_that_go_on_are_cancelled(repository: Repository) -> None:
     job = built(repository, JobState.QUEUED)
-    assert asked("cancel", job) == "cancelled 1 builds for github:alice"
+    assert asked("cancel", job) == "cancelled 1 build for github:alice"
     job.refresh_from_db()
     assert (job.state, job.cancelled_by_person) == (JobState.CANCELLED, True)
 
@@ -166,11 +201,34 @@ def test_builds_that_go_on_are_cancelled(repository: Repository) -> None:
 def test_what_cannot_be_done_is_told(repository: Repository) -> None:
     job = built(repository, JobState.FAILED)
     asked("rebuild", job)
-    assert asked("rebuild", job) == "rebuilt 0 builds for github:alice"
-    what = Asked(verb="rebuild", repository="acme/unknown", commit="1" * 40, person="github:alice")
+    assert asked("rebuild", job) == "rebuilt no builds for github:alice"
+    for name, said in (
+        ("acme/shop", "nothing is known of commit 1111111111 of acme/shop"),
+        ("acme/unknown", "no repository of this name is declared"),
+    ):
+        what = Asked(verb="rebuild", repository=name, commit="1" * 40, person="github:alice")
+        deliveries.receive("github", Told(asked=(what,)), NOW)
+        deliveries.carry_out()
+        assert Delivery.objects.latest("pk").outcome == said
+
+
+def test_nothing_is_done_for_a_retired_repository(repository: Repository) -> None:
+    job = built(repository, JobState.FAILED)
+    Repository.objects.update(retired_at=NOW)
+    assert asked("rebuild", job) == "no repository of this name is declared"
+    assert not User.objects.filter(username="github:alice").exists()
+
+
+def test_one_that_cannot_be_carried_out_holds_up_no_other(repository: Repository) -> None:
+    job = built(repository, JobState.FAILED)
+    assert job.commit
+    broken = factories.make_delivery(asked=[{"verb": "of another version"}], done_at=None)
+    what = Asked(verb="rebuild", repository="acme/shop", commit=job.commit.hash, person="github:alice")
     deliveries.receive("github", Told(asked=(what,)), NOW)
-    deliveries.carry_out()
-    assert Delivery.objects.latest("pk").outcome == "nothing is known of commit 1111111111 of acme/unknown"
+    assert deliveries.carry_out() == 2
+    broken.refresh_from_db()
+    assert broken.outcome == "it failed: the runner's log says why"
+    assert Job.objects.count() == 2
 
 
 def test_who_logged_in_before_is_the_one_who_asked(repository: Repository) -> None:

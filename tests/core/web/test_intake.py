@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 
 from core.models import Delivery
 from core.web import intake, webhooks
+from core.web.refusals import Refusals
 from tests import factories
 from tests.dummy_plugin.hooks import Dummy
 
@@ -54,7 +55,7 @@ async def post(
 
 @pytest.fixture(autouse=True)
 def _first_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "_last_refusal", 0.0)
+    monkeypatch.setattr(webhooks, "refusals", Refusals())
 
 
 async def test_it_is_answered_as_the_view_answers_it(dummy: Dummy) -> None:
@@ -73,8 +74,9 @@ async def test_everything_else_is_left_to_django(dummy: Dummy, path: str, method
 
 async def test_what_is_too_large_is_cut_off_whatever_it_says_of_its_length(dummy: Dummy) -> None:
     status, said, read = await post(content_length="17")
-    assert (status, said) == (413, {"error": "a webhook may have 10,000,000 bytes"})
+    assert (status, said) == (413, {"error": "a webhook may have at most 10,000,000 bytes"})
     assert read <= webhooks.LIMIT + 1_000_000
+    assert (await Delivery.objects.aget()).outcome == "a webhook may have at most 10,000,000 bytes"
 
 
 async def test_what_says_that_it_is_too_large_is_not_read(dummy: Dummy) -> None:

@@ -10,7 +10,7 @@ from tests.github_server.repositories import Repository
 from tests.github_server.rest.call import Answer, Call, on, time
 
 #: What a deployment is unless it is said otherwise ("Create a deployment").
-_DEFAULTS = {"task": "deploy", "environment": "production", "description": None, "payload": {}}
+_DEFAULTS: dict[str, Any] = {"task": "deploy", "environment": "production", "description": None, "payload": {}}
 
 
 @on("repos/create-deployment")

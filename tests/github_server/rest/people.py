@@ -88,7 +88,11 @@ def _teams(call: Call) -> Answer:
 def _team(call: Call, organization: str, slug: str) -> dict[str, Any]:
     team: dict[str, Any] = example(call.operation)[0]
     team |= {"name": slug.capitalize(), "slug": slug, "type": "organization", "id": _number(f"{organization}/{slug}")}
-    team["organization"] = {**component("organization-full"), **_organization(call, organization)}
+    team["organization"] = {
+        **component("organization-full"),
+        **_organization(call, organization),
+        "archived_at": None,
+    }
     return team
 
 

@@ -22,7 +22,8 @@ def _repository(call: Call) -> Answer:
 def shown(call: Call, repository: Repository) -> dict[str, Any]:
     """A repository in brief."""
     api, page = f"{call.url}/repos/{repository.full_name}", f"{call.url.removesuffix('/api/v3')}/{repository.full_name}"
-    body: dict[str, Any] = component("minimal-repository")
+    # Some answers have a few fields more of it than others.
+    body: dict[str, Any] = component("repository-paginated-2")["repositories"][0] | component("minimal-repository")
     body |= {"id": repository.id, "name": repository.name, "full_name": repository.full_name, "url": api}
     body |= {"private": repository.private, "archived": repository.archived, "html_url": page, "language": None}
     body |= {"visibility": "private" if repository.private else "public", "default_branch": repository.default_branch}

@@ -228,6 +228,24 @@ async def test_an_app_that_is_not_installed_says_where_to_install_it(github: Git
 
 
 @pytest.mark.usefixtures("app")
+async def test_an_app_that_does_not_exist_says_which_setting_is_wrong(
+    github: GitHub, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.apps.clear()
+    with pytest.raises(OperationError, match=r"DEPLOYER_GITHUB_APP_ID|does not accept the app"):
+        await look()
+
+
+@pytest.mark.usefixtures("app")
+async def test_a_missing_permission_to_read_is_named(github: GitHub, repository: Repository) -> None:
+    (app,) = github.apps.values()
+    del app.permissions["pull_requests"]
+    repository.private = True
+    with pytest.raises(OperationError, match="it needs the permissions `Contents: read` and `Pull requests: read`"):
+        await look()
+
+
+@pytest.mark.usefixtures("app")
 async def test_an_app_that_is_uninstalled_and_installed_again_recovers(github: GitHub, repository: Repository) -> None:
     await look()
     (app,) = github.apps.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -130,10 +131,17 @@ def test_a_ping_and_what_is_unknown_lead_to_nothing() -> None:
 
 
 def test_a_form_is_read_as_well() -> None:
-    from urllib.parse import urlencode
-
     body = urlencode({"payload": json.dumps(example("push"))}).encode()
     assert read("push", body, content_type="application/x-www-form-urlencoded").look
+
+
+def test_what_to_set_at_github_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = webhooks.setup()
+    assert "push, create, delete, pull request, check run, check suite and repository" in said
+    assert "DEPLOYER_SECRET_GITHUB_WEBHOOK_SECRET" in said
+    assert "not set yet" not in said
+    monkeypatch.delenv("DEPLOYER_SECRET_GITHUB_WEBHOOK_SECRET")
+    assert "not set yet" in webhooks.setup()
 
 
 # What is refused
@@ -174,7 +182,7 @@ def test_two_secrets_hold_while_one_takes_the_others_place(monkeypatch: pytest.M
         read("push", example("push"), secret="old\nnew")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff", b"[" * 100_000, b"1" * 5000])
 def test_what_is_no_json_is_said_to_be_none(body: bytes) -> None:
     with pytest.raises(ValueError, match="its body is no JSON"):
         read("push", body)
