@@ -143,7 +143,7 @@ def test_the_overview_follows_what_happens_and_somebody_may_approve(pipeline: Pi
     rows = pipeline.query(
         "select verb from core_activity a join auth_user u on u.id = a.user_id where username = 'ann'"
     )
-    assert rows == [("approved",), ("approved",)]
+    assert rows == [("logged in as",), ("approved",), ("approved",)]
 
 
 def test_a_rollback_is_explained_confirmed_and_done(pipeline: Pipeline, browser: Chrome) -> None:

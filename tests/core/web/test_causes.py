@@ -42,5 +42,5 @@ def test_where_no_cause_is_known_the_last_lines_are_there_to_be_opened(client: C
 def test_the_api_tells_the_cause(client: Client) -> None:
     job = factories.make_job(state=JobState.FAILED, cause="It failed")
     other = factories.make_job()
-    assert client.get(f"/api/v1/jobs/{job.pk}").json()["cause"] == "It failed"
-    assert client.get(f"/api/v1/jobs/{other.pk}").json()["cause"] == ""
+    assert client.get(f"/api/jobs/{job.pk}").json()["cause"] == "It failed"
+    assert client.get(f"/api/jobs/{other.pk}").json()["cause"] == ""
