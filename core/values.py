@@ -147,12 +147,14 @@ class Asked:
 
     :param verb: `rebuild` or `cancel`: the builds of a commit.
     :param person: who, with the source's kind: `github:login`.
+    :param subject: tells the person from all others there, and never changes; logins do.
     """
 
     verb: str
     repository: str
     commit: str
     person: str
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,7 +143,7 @@ def _do(source: str, asked: Asked) -> str:
     commits = Commit.objects.filter(repository__in=list(repositories), hash=asked.commit)
     if not commits:
         return f"nothing is known of commit {asked.commit[:10]} of {asked.repository}"
-    user = people.elsewhere(asked.person)
+    user = people.elsewhere(asked.person, asked.subject)
     reason = f"asked for at {source} by {asked.person}"
     done = [_act(asked.verb, job, user, reason) for commit in commits for job in _jobs(asked.verb, commit)]
     refused = [each for each in done if each]

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from core.errors import ConfigurationError
+from core.models import Identity
 from core.pipeline.validate import unknown
 from core.services import activities
 
@@ -30,9 +31,20 @@ def at_the_terminal(name: str = "") -> User:
 
 
 @transaction.atomic
-def elsewhere(name: str) -> User:
-    """Somebody who acted at a source's own pages: `github:login`. Made where nobody of that name is known here."""
-    return User.objects.filter(username=name[:150]).first() or _make_elsewhere(name[:150])
+def elsewhere(name: str, subject: str = "") -> User:
+    """Somebody who acted at a source's own pages: `github:login`. Made where nobody of that name is known here.
+
+    :param subject: what tells the person from others there: who took a login that somebody gave up is somebody else.
+    """
+    provider = name.partition(":")[0]
+    known = Identity.objects.filter(provider=provider, subject=subject).select_related("user").first()
+    if subject and known:
+        return known.user
+    found = User.objects.filter(username=name[:150]).select_related("identity").first()
+    if found and subject and hasattr(found, "identity"):
+        other = f"{name[:100]}~{subject[:49]}"
+        return User.objects.filter(username=other).first() or _make_elsewhere(other)
+    return found or _make_elsewhere(name[:150])
 
 
 def _make_elsewhere(name: str) -> User:

@@ -137,8 +137,18 @@ def _asked(event: str, action: str, payload: Mapping[str, Any]) -> tuple[Asked, 
     commit, repository = _text(payload, event, "head_sha"), _repository(payload)
     if verb not in _ACTIONS or not (commit and repository):
         return ()
-    login = _text(payload, "sender", "login")[:100]
-    return (Asked(verb=verb, repository=repository, commit=commit[:64], person=f"github:{login}"),) if login else ()
+    login, number = _text(payload, "sender", "login")[:100], _number(payload, "sender", "id")
+    if not login:
+        return ()
+    person = f"github:{login}"
+    return (Asked(verb=verb, repository=repository, commit=commit[:64], person=person, subject=number),)
+
+
+def _number(payload: Mapping[str, Any], name: str, field: str) -> str:
+    """A number in a payload, as text; empty where there is none."""
+    inside = payload.get(name)
+    found = inside.get(field) if isinstance(inside, dict) else None
+    return str(found)[:20] if isinstance(found, int) and not isinstance(found, bool) else ""
 
 
 def _text(payload: Mapping[str, Any], *path: str) -> str:

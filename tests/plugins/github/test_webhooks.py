@@ -108,6 +108,7 @@ def test_run_again_is_asked_for_by_a_person(event: str) -> None:
         repository=payload["repository"]["full_name"],
         commit=payload[event]["head_sha"],
         person=f"github:{payload['sender']['login']}",
+        subject=str(payload["sender"]["id"]),
     )
 
 
