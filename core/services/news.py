@@ -55,11 +55,12 @@ def _news(job: Job, deployment: Deployment, now: datetime) -> News:
     )
     verb = "Roll back to" if deployment.rollback else "Deploy"
     text = f"{verb} {commit.short} as {service}: {'waits for approval' if waiting else job.state}"
+    reason = f"{job.reason.rstrip('.')}. Probable cause: {job.cause}" if job.cause else job.reason
     return News(
         flavour=flavour.name,
         key=f"deployment-{deployment.pk}",
         state=job.state,
-        text=f"{text}. {job.reason}" if job.reason else text,
+        text=f"{text}. {reason}" if reason else text,
         url=f"{flavour.address}/jobs/{job.pk}/",
         service=str(service),
         repository=commit.repository.name,
@@ -70,7 +71,7 @@ def _news(job: Job, deployment: Deployment, now: datetime) -> News:
         service_url=f"{flavour.address}/services/{service.pk}/",
         uri=service.uri,
         image=f"{deployment.release.image}@{deployment.digest}",
-        reason=job.reason,
+        reason=reason,
         waiting=waiting,
         withdrawn=job.state == JobState.CANCELLED and not job.cancelled_by_person,
         rollback=deployment.rollback,

@@ -222,7 +222,7 @@ async def test_the_source_hears_in_the_end_what_became_of_a_commit(dummy: Dummy,
     await ask(declare)
     dummy.source.push("acme/shop", "refs/heads/topic", ONE)
     await ask(look)
-    await until(lambda: dummy.source.reports and dummy.source.reports[-1][2].state == "success")
+    await until(lambda: dummy.source.reports[-1:] and dummy.source.reports[-1][2].state == "success")
     name, commit, status = dummy.source.reports[-1]
     assert (name, commit, status.context, status.title) == ("acme/shop", ONE, "deployability", "It can be deployed")
 

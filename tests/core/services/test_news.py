@@ -69,6 +69,13 @@ def test_news_say_everything_that_a_message_is_made_of(repository: Repository) -
     assert said.finished_at is not None
 
 
+def test_the_probable_cause_is_told_with_the_reason(repository: Repository) -> None:
+    deployment = factories.make_deployment(service=Service.objects.get(), state=JobState.FAILED)
+    deployment.job.reason, deployment.job.cause = "it exited with status 137.", "It ran out of memory"
+    news.of_deployment(deployment.job)
+    assert told(deployment).reason == "it exited with status 137. Probable cause: It ran out of memory"
+
+
 def test_success_after_a_failure_is_a_recovery(repository: Repository) -> None:
     first = deployed(repository, "one", deployment="it is not healthy")
     second = deployed(repository, "two")
