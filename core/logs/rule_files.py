@@ -70,9 +70,14 @@ def read(text: str) -> list[Entry]:
 
 def _from_json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
+        data = json.loads(text)
+        # An escape may stand for half of a character, which can be neither kept nor shown.
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("It has half of a character.") from None
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"It is no JSON: {error}.") from None
+    return data
 
 
 def _from_csv(text: str) -> list[dict[str, Any]]:

@@ -214,6 +214,8 @@ def test_a_file_changes_what_it_names_and_leaves_the_rest(boss, client) -> None:
     [
         ("", "The first line has to name the columns"),
         ("[", "It is no JSON"),
+        ("[" * 100_000, "It is no JSON"),
+        ('["\\ud800"]', "It has half of a character"),
         ("{}", "It has to be a list of rules"),
         ("[1]", "Rule 1, as a whole"),
         ('[{"name": "a", "pattern": "a", "report": "A", "colour": 1}]', "Rule 1, colour: Extra inputs"),
