@@ -25,6 +25,8 @@ from core.services.scope import Scope
 
 #: Seconds between looks at what happened, when no hint asks for one.
 _INTERVAL = 1.0
+#: Seconds in which hints are gathered: to read all that goes on for each would take as much as the work itself.
+_GATHER = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,9 @@ class Embedded:
                 self.terminal.tell(Line("bad", f"the database does not answer: {error}", important=True))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(layer.receive(channel), _INTERVAL)
+                async with asyncio.timeout(_GATHER):
+                    while True:
+                        await layer.receive(channel)
 
     async def _tell(self, progress: Progress) -> None:
         for line in await sync_to_async(lambda: list(progress.news()))():

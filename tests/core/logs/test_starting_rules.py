@@ -63,7 +63,7 @@ def real_failures() -> Iterator[Any]:
         yield pytest.param(name, words, log, id=f"{number} {name}")
 
 
-@pytest.mark.parametrize(("name", "words", "log"), real_failures())
+@pytest.mark.parametrize(("name", "words", "log"), list(real_failures()))
 def test_a_real_failure_is_known(name: str, words: str, log: str) -> None:
     found = named(log)
     assert found.rule == name
