@@ -22,7 +22,7 @@ from core.interfaces import Builder, Deployer, Gate, InputReader, Login, Notifie
 from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
 from core.plugins import API_VERSION, PluginConfig
 from core.processes import Leash, ask, run
-from core.secrets import secret, secret_file
+from core.secrets import secret, secret_file, secret_path
 from core.states import Health, Level, Purpose, RefKind
 from core.values import (
     Annotation,
@@ -47,6 +47,8 @@ from core.values import (
     News,
     Observation,
     Options,
+    Pool,
+    PoolWorker,
     PublishRequest,
     Release,
     RepositoryPlace,
@@ -97,6 +99,8 @@ __all__ = [
     "Options",
     "PluginConfig",
     "PluginError",
+    "Pool",
+    "PoolWorker",
     "PublishRequest",
     "Purpose",
     "Recipe",
@@ -118,5 +122,6 @@ __all__ = [
     "run",
     "secret",
     "secret_file",
+    "secret_path",
     "to_the_end",
 ]

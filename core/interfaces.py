@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.errors import OperationError
-from core.states import Level
+from core.states import Level, Purpose
 from core.values import (
     BuildRequest,
     CommitStatus,
@@ -37,6 +37,7 @@ from core.values import (
     News,
     Observation,
     Options,
+    Pool,
     PublishRequest,
     RepositoryPlace,
     ServicePlace,
@@ -69,6 +70,10 @@ class Source(ABC):
         :param history: with `.git` and the commits before.
         :raises Stalled: when the commit exists no more.
         """
+
+    def clone_url(self, place: RepositoryPlace) -> str:
+        """Where others can clone it from, without credentials in it; empty where they cannot."""
+        return ""
 
     def commit_url(self, place: RepositoryPlace, commit: str) -> str:
         """A page about a commit, or the empty string."""
@@ -130,12 +135,25 @@ class Builder(ABC):
     #: How many builds may run at once in one place; None where something else sets the limit.
     capacity: int | None = None
 
-    def place(self, platform: str, options: _Given) -> str:
+    def place(self, platform: str, options: _Given, purpose: Purpose) -> str:
         """Where a build takes place, such as the name of an engine; empty for the runner's own host.
 
         The builds of all runners in one place share its `capacity`; on its own host each runner has all of it.
         """
         return ""
+
+    def facts(self) -> Sequence[Fact]:
+        """What people should know of it now; it is shown on the page of the plugins. Quick: it asks nobody."""
+        return ()
+
+    async def pools(self) -> Sequence[Pool] | None:
+        """The machines that it builds on, where somebody looks after them who can be asked.
+
+        Asked now and then by every runner; None where there is nobody, or nothing new is known.
+
+        :raises OperationError: they cannot be told now.
+        """
+        return None
 
     def unsupported(self, platforms: Sequence[str]) -> Sequence[str]:
         """Those of the platforms that this builder cannot build for. They are told when a declaration is read."""

@@ -17,7 +17,7 @@ def secret(name: str) -> str | None:
     :returns: the value without a line's end after it; None where it is not set.
     :raises ConfigurationError: the name is none, or the file cannot be read.
     """
-    path = _path(name)
+    path = secret_path(name)
     value = os.environ.get(f"{configuration.PREFIX}SECRET_{name.upper()}")
     if value is not None:
         return value
@@ -31,10 +31,11 @@ def secret(name: str) -> str | None:
 
 def secret_file(name: str) -> str:
     """Say where a secret is looked for, for those who have to set it."""
-    return f"{configuration.PREFIX}SECRET_{name.upper()} or the file {_path(name)}"
+    return f"{configuration.PREFIX}SECRET_{name.upper()} or the file {secret_path(name)}"
 
 
-def _path(name: str) -> Path:
+def secret_path(name: str) -> Path:
+    """The file that a secret is in, for what has to be a file. Whoever reads it takes care of who else can."""
     if not re.fullmatch(r"[A-Za-z0-9_]{1,100}", name):
         raise ConfigurationError(f"{name!r} is no secret's name: letters, digits and `_`")
     return configuration.current().secrets_dir / name.lower()

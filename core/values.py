@@ -186,6 +186,35 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolWorker:
+    """A machine that builds.
+
+    :param state: `active`, `paused` or `disconnected`.
+    :param running: builds that it has in hand, ours and others'; None where that is not told.
+    """
+
+    name: str
+    state: str
+    running: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Machines that build, as whoever looks after them tells it.
+
+    :param capacity: builds that they can do at once.
+    :param running: builds that they do now, ours and others'.
+    :param queued: builds that wait for one of them.
+    """
+
+    name: str
+    capacity: int
+    running: int
+    queued: int
+    workers: tuple[PoolWorker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One result of a check of the configuration.
 
@@ -347,6 +376,8 @@ class Context:
     :param attempt: 1 for the first; more after an error that may pass or after a crash.
     :param data: a directory that this plugin keeps, on this host.
     :param leash: for `core.api.run`, so that nothing that an attempt started outlives it unnoticed.
+    :param waits: to be told in one sentence what the operation waits for where that is not its own work: a free worker,
+        a server that does not answer. The empty text once it goes on. What it waits does not count against its timeout.
     :param stopping: whether the runner itself is being stopped. An operation that is cancelled then is taken up again
         soon: what goes on without the runner need not be undone.
     """
@@ -356,6 +387,7 @@ class Context:
     data: Path
     leash: int | None = None
     attempt: int = 1
+    waits: Callable[[str], None] = lambda reason: None
     stopping: Callable[[], bool] = lambda: False
 
 
@@ -372,6 +404,7 @@ class BuildRequest:
     :param trusted: False for what a stranger may have written. Such a build sees no secret.
     :param image: the name it will be published under; None for a check build, which must not push.
     :param args: the recipe's build arguments, inputs filled in.
+    :param clone_url: where others can clone the repository from; empty where they cannot.
     :param commit_url: a page about the commit at its source, or empty.
     :param url: the page of this job.
     """
@@ -385,6 +418,7 @@ class BuildRequest:
     options: Options
     args: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
+    clone_url: str = ""
     commit_url: str = ""
     url: str = ""
     checkout: Checkout

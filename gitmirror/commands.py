@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from urllib.parse import urlsplit
 
 Command = tuple[str, ...]
 
@@ -57,6 +58,12 @@ def git(*words: str, directory: str = "", local: bool = False) -> Command:
 def is_local(url: str) -> bool:
     """Whether a URL names a repository in this machine's files."""
     return url.startswith(("/", "file://"))
+
+
+def is_public(url: str) -> bool:
+    """Whether an address is one that others can use as it is: over a network, and without a password in it."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https", "git") and parts.password is None
 
 
 def list_remote(url: str) -> Command:

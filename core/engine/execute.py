@@ -93,6 +93,7 @@ def _build(job: Job) -> Operation:
             options=given,
             args=build.args,
             image=build.target.image if build.target else None,
+            clone_url=source.clone_url(place),
             commit_url=source.commit_url(place, commit.hash),
             url=_page(job),
             checkout=checkout,

@@ -1,4 +1,4 @@
-"""Asking plugins now and then what people should know of them."""
+"""Asking plugins now and then what people should know of them and of the machines that they build on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.utils import timezone
 
-from core.interfaces import Source
+from core.errors import DeployerError
+from core.interfaces import Builder, Source
 from core.plugins import plugins
 from core.services import facts
 from core.values import Fact
@@ -19,9 +20,13 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between questions.
 INTERVAL = 10.0
+#: Seconds that a builder has to tell of its pools.
+_ANSWER = 60.0
+
+InDatabase = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
-async def keep_told(in_database: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+async def keep_told(in_database: InDatabase) -> None:
     """Write down what plugins tell of themselves whenever that changed, for as long as the process lives."""
     told: dict[str, Sequence[Fact]] = {}
     while True:
@@ -33,15 +38,33 @@ async def keep_told(in_database: Callable[[Callable[[], Any]], Awaitable[Any]]) 
                 told[plugin] = now
             except Exception:
                 logger.exception("what plugin %s tells of itself could not be written down", plugin)
+        await asyncio.gather(*(_keep_pools(kind, in_database) for kind in plugins.kinds("builders")))
         await asyncio.sleep(INTERVAL)
 
 
-def _ask() -> dict[str, Sequence[Fact]]:
-    answers: dict[str, Sequence[Fact]] = {}
-    for kind, source in plugins.kinds("sources").items():
-        assert isinstance(source, Source)
+async def _keep_pools(kind: str, in_database: InDatabase) -> None:
+    try:
+        async with asyncio.timeout(_ANSWER):
+            pools = await plugins.builder(kind).pools()
+        if pools is not None:
+            await in_database(partial(facts.record_pools, kind, pools, timezone.now()))
+    except (DeployerError, TimeoutError) as error:
+        reason = str(error) or "it does not answer"
         try:
-            answers[plugins.owner("sources", kind)] = tuple(source.facts())
+            await in_database(partial(facts.record_pools_unknown, kind, reason))
         except Exception:
-            logger.exception("source %s cannot tell of itself", kind)
-    return answers
+            logger.exception("why the pools of builder %s are unknown could not be written down", kind)
+    except Exception:
+        logger.exception("the pools of builder %s could not be read or written down", kind)
+
+
+def _ask() -> dict[str, Sequence[Fact]]:
+    answers: dict[str, list[Fact]] = {}
+    for role in ("sources", "builders"):
+        for kind, each in plugins.kinds(role).items():
+            told = answers.setdefault(plugins.owner(role, kind), [])
+            try:
+                told.extend(cast("Source | Builder", each).facts())
+            except Exception:
+                logger.exception("%s %s cannot tell of itself", role, kind)
+    return {plugin: tuple(told) for plugin, told in answers.items()}

@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from core.configuration import Configuration
 from core.engine import facts, looks, reconcile, recovery
+from core.engine.reasons import Reasons
 from core.engine.worker import Verdict, Worker
 from core.models import Job, Message, Repository, Service
 from core.services import deliveries, heads, hints, inputs, jobs, log_rules, messages, observations, pools, runners
@@ -69,7 +70,8 @@ class Runner:
         self._configuration = configuration
         self._scope = scope or Scope()
         self._lease = timedelta(seconds=configuration.lease_seconds)
-        self._worker = Worker(configuration, self.name, self._grown, lambda: self._stopping)
+        self._reasons = Reasons(self.name)
+        self._worker = Worker(configuration, self.name, self._grown, lambda: self._stopping, self._reasons.say)
         self._attempts: dict[int, asyncio.Task[None]] = {}
         self._pools: dict[int, tuple[str, JobKind]] = {}
         self._cancelled: dict[int, str] = {}
@@ -91,8 +93,9 @@ class Runner:
         # Python's own default is a few threads a processor, which a few libraries that block would have used up.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "runner"))
         await self._in_database(self._arrive)
-        beside = (self._listen(), self._renew_for_ever(), self._tell_growth(), facts.keep_told(self._in_database))
-        helpers = [asyncio.create_task(each) for each in beside]
+        beside = (self._listen(), self._renew_for_ever(), self._tell_growth())
+        told = (facts.keep_told(self._in_database), self._reasons.keep_written(self._in_database))
+        helpers = [asyncio.create_task(each) for each in (*beside, *told)]
         try:
             await self._rounds()
             await self._end_attempts()
@@ -192,6 +195,7 @@ class Runner:
                 verdict = await self._worker.attempt(job)
             except asyncio.CancelledError:
                 verdict = self._verdict_of_cancel(job.pk)
+            self._reasons.forget(job.pk)
             await self._settle(claim, verdict)
         finally:
             self._attempts.pop(job.pk, None)

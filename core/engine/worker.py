@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from core.configuration import Configuration
 from core.engine import diagnosis, execute
+from core.engine.reasons import Deadline
 from core.errors import ConfigurationError, DeployerError, DeploymentFailed, OperationError, Stalled, Waiting
 from core.logs.diagnosis import Diagnosis
 from core.logs.store import LogStore, LogWriter
@@ -51,6 +53,7 @@ class Worker:
 
     :param written: called with a job's key whenever its log grows.
     :param stopping: whether the runner is being stopped.
+    :param says: called with a job's key and what it waits for, whenever that changes.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class Worker:
         runner: str,
         written: Callable[[int], None],
         stopping: Callable[[], bool] = lambda: False,
+        says: Callable[[int, str], None] = lambda job, reason: None,
     ) -> None:
         self._configuration = configuration
         self._scratch = configuration.data_dir / "scratch" / runner
         self._store = LogStore(configuration.logs_dir)
         self._written = written
         self._stopping = stopping
+        self._says = says
 
     async def attempt(self, job: Job) -> Verdict:
         """Run a job once. Cancelling it ends what it runs; the caller then knows why it was cancelled."""
@@ -101,6 +106,7 @@ class Worker:
         row, operation = await execute.load(job.pk)
         scratch = self._scratch / str(job.pk)
         await asyncio.to_thread(_make_empty, scratch)
+        deadline = Deadline(operation.timeout, partial(self._says, job.pk))
         try:
             async with Leash(self._leash(row)).held() as leash:
                 context = Context(
@@ -109,9 +115,10 @@ class Worker:
                     data=operation.data,
                     leash=leash,
                     attempt=job.attempts + 1,
+                    waits=deadline.waits,
                     stopping=self._stopping,
                 )
-                return await _within(operation, context)
+                return await _within(operation, context, deadline)
         finally:
             await asyncio.to_thread(_remove, scratch)
 
@@ -121,12 +128,12 @@ class Worker:
         return directory / sha256(job.exclusive.encode()).hexdigest()[:32]
 
 
-async def _within(operation: execute.Operation, context: Context) -> str:
+async def _within(operation: execute.Operation, context: Context, deadline: Deadline) -> str:
     try:
-        async with asyncio.timeout(operation.timeout) as deadline:
+        async with deadline.kept() as timeout:
             return await operation.run(context)
     except TimeoutError:
-        if not deadline.expired():
+        if not timeout.expired():
             raise
         minutes = operation.timeout / 60
         raise Stalled(f"it was ended after {minutes:.4g} minutes; to allow more, raise {operation.limit}") from None

@@ -5,13 +5,14 @@ from core.models.jobs import Job, Runner
 from core.models.log_rules import LogRule
 from core.models.people import Identity
 from core.models.recipes import Recipe, Service, Target
-from core.models.records import Activity, Delivery, Message, PluginFact
+from core.models.records import Activity, BuilderPools, Delivery, Message, PluginFact
 from core.models.repositories import Commit, Ref, Repository
 from core.models.work import Build, Deployment, Release, Rollback
 
 __all__ = [
     "Activity",
     "Build",
+    "BuilderPools",
     "Commit",
     "Declared",
     "Delivery",

@@ -70,6 +70,22 @@ class Delivery(models.Model):
         return f"{self.event} from {self.source}"
 
 
+class BuilderPools(models.Model):
+    """What a builder last told of the machines that it builds on."""
+
+    builder = models.CharField(max_length=50, unique=True)
+    pools = models.JSONField(default=list, help_text="`core.values.Pool`, by the names of its fields.")
+    error = models.TextField(blank=True, help_text="Why nothing newer is known.")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("builder",)
+        verbose_name_plural = "builder pools"
+
+    def __str__(self) -> str:
+        return f"pools of {self.builder}"
+
+
 class PluginFact(models.Model):
     """What a plugin last told of itself."""
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest
 from ninja import NinjaAPI, Router
 
-from core.rest import builds, deliveries, deployments, errors, flavours, jobs, plugins, releases, repositories, services
+from core.rest import (
+    builds,
+    deliveries,
+    deployments,
+    errors,
+    flavours,
+    jobs,
+    plugins,
+    pools,
+    releases,
+    repositories,
+    services,
+)
 
 api = NinjaAPI(
     title="Deployer",
@@ -27,6 +39,7 @@ for name, noun in (
     ("deployments", deployments),
     ("jobs", jobs),
     ("plugins", plugins),
+    ("pools", pools),
 ):
     api.add_router(f"/{name}", noun.router)
 

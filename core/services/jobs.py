@@ -142,6 +142,14 @@ def diagnosed(diagnosis: Diagnosis) -> dict[str, object]:
 
 
 @transaction.atomic
+def explain(runner: str, reasons: Mapping[int, str]) -> None:
+    """Write down what jobs that a runner has in hand wait for; empty where they do not wait any more."""
+    for job, reason in reasons.items():
+        Job.objects.running().filter(pk=job, runner=runner).exclude(reason=reason).update(reason=reason)
+    hints.changed()
+
+
+@transaction.atomic
 def put_back(claim: Claim, *, reason: str, not_before: datetime | None, counts: bool) -> bool:
     """Queue a job again, for an error that may pass or a graceful stop. `counts`: it was an attempt that failed."""
     job = _held(claim)

@@ -6,7 +6,7 @@ from core.models import Build, Commit, Deployment, Job, Release, Repository, Ser
 from core.pipeline import operations
 from core.pipeline.operations import Operation
 from core.services import jobs, news, pools
-from core.states import JobKind
+from core.states import JobKind, Purpose
 
 
 def start(repository: Repository, operation: Operation) -> Job:
@@ -48,7 +48,7 @@ def _queue_build(repository: Repository, build: Build, operation: operations.Bui
         title=f"{repository.name}: {build} of {build.commit.short}",
         level=operation.level,
         priority=operation.priority,
-        pool=pools.pool_of(build.recipe, build.platform),
+        pool=pools.pool_of(build.recipe, build.platform, Purpose(build.purpose)),
         build=build,
     )
     Build.objects.filter(pk=build.pk).update(job=job)

@@ -15,20 +15,21 @@ from pydantic import ValidationError
 from core.errors import ConfigurationError
 from core.models import Job, Recipe
 from core.plugins import plugins
+from core.states import Purpose
 
 _BUILDER, _ON = "builder ", " on "
 
 
-def pool_of(recipe: Recipe, platform: str) -> str:
+def pool_of(recipe: Recipe, platform: str, purpose: Purpose) -> str:
     """The pool that a build of a recipe belongs to."""
-    place = _place(recipe.builder, recipe.options, platform)
+    place = _place(recipe.builder, recipe.options, platform, purpose)
     return (f"{_BUILDER}{recipe.builder}" + (f"{_ON}{place}" if place else ""))[:100]
 
 
-def _place(kind: str, options: Mapping[str, Any], platform: str) -> str:
+def _place(kind: str, options: Mapping[str, Any], platform: str, purpose: Purpose) -> str:
     try:
         builder = plugins.builder(kind)
-        return builder.place(platform, builder.Options.model_validate(options))
+        return builder.place(platform, builder.Options.model_validate(options), purpose)
     except (ConfigurationError, ValidationError):
         # The job will fail with the reason in its log.
         return ""

@@ -24,6 +24,7 @@ urlpatterns = [
     path("jobs/<int:pk>/again", actions.again, name="again"),
     path("activity/", system.activity, name="activity"),
     path("deliveries/", system.deliveries, name="deliveries"),
+    path("pools/", system.pool_list, name="pools"),
     path("plugins/", system.plugin_list, name="plugins"),
     path("login/", login.LoginView.as_view(), name="login"),
     path("login/<slug:kind>/", login.begin, name="login-elsewhere"),

@@ -45,7 +45,7 @@ class DockerBuilder(Builder):
         # A wrong setting is told when the process starts, and not by the first build.
         self._cache_bytes = settings.cache_bytes()
 
-    def place(self, platform: str, options: _Given) -> str:
+    def place(self, platform: str, options: _Given, purpose: Purpose) -> str:
         return cast(BuilderOptions, options).engine_for(platform)
 
     async def build(self, request: BuildRequest, context: Context) -> str:

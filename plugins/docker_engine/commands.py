@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.api import BuildRequest, PublishRequest, Purpose
+from core.api import BuildRequest, Purpose
 from plugins.docker_engine.options import BuilderOptions
 
 #: On every image that is built here: what may be removed is found by it.
@@ -66,17 +66,6 @@ def labels(request: BuildRequest) -> dict[str, str]:
     if request.commit_url:
         kept["org.opencontainers.image.source"] = request.commit_url
     return kept
-
-
-def index_annotations(request: PublishRequest) -> dict[str, str]:
-    """What is kept on the index of a release (OCI image specification, annotations)."""
-    kept = {
-        "org.opencontainers.image.title": request.repository,
-        "org.opencontainers.image.revision": request.commit.hash,
-        "org.opencontainers.image.source": request.commit_url,
-        "org.opencontainers.image.url": request.url,
-    }
-    return {name: value for name, value in kept.items() if value}
 
 
 def platform_tag(tag: str, platform: str) -> str:

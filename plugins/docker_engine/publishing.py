@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from containers import faults
+from containers.annotations import of_release
 from containers.credentials import credentials_for
 from containers.engine import Engine, EngineRefused, connect
 from containers.names import ImageName
@@ -28,7 +29,7 @@ async def publish(request: PublishRequest, context: Context) -> str:
     except ExceptionGroup as failures:
         # One is enough to know: with one platform missing there is no release.
         raise failures.exceptions[0] from None
-    digest = await write_index(name, pushed, commands.index_annotations(request))
+    digest = await write_index(name, pushed, of_release(request))
     context.log.note(f"{name} is {digest}, for {', '.join(sorted(pushed))}")
     return digest
 

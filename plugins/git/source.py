@@ -92,6 +92,10 @@ class GitSource(Source):
         )
         await check_out(Mirror(context.data, place.name, options.url), wanted, directory, context)
 
+    def clone_url(self, place: RepositoryPlace) -> str:
+        url = _options(place).url
+        return url if commands.is_public(url) else ""
+
     def commit_url(self, place: RepositoryPlace, commit: str) -> str:
         return _options(place).commit_url.replace("{commit}", commit)
 

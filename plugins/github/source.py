@@ -93,6 +93,9 @@ class GitHubSource(Source):
         )
         await check_out(_mirror(now, place, context.data), wanted, directory, context)
 
+    def clone_url(self, place: RepositoryPlace) -> str:
+        return f"{settings.server().url}/{_name(place)}.git"
+
     def commit_url(self, place: RepositoryPlace, commit: str) -> str:
         return f"{settings.server().url}/{_name(place)}/commit/{quote(commit)}"
 

@@ -38,6 +38,7 @@ from core.api import (
     Notifier,
     Observation,
     OperationError,
+    Pool,
     PublishRequest,
     RefKind,
     RepositoryPlace,
@@ -167,6 +168,8 @@ class DummyBuilder(Builder):
     :ivar latches: what holds a build of a commit back, by its hash, or its publication, by the image's name.
     :ivar unable: platforms that it cannot build for.
     :ivar places: where it builds for a platform; a platform that is not here is built for on the runner's host.
+    :ivar waits: what the build of a commit says that it waits for until its latch opens, by the commit's hash.
+    :ivar machines: the pools that it tells of, or why it cannot.
     :ivar at_once: how many builds of the same went on at once.
     """
 
@@ -175,6 +178,8 @@ class DummyBuilder(Builder):
 
     def __init__(self) -> None:
         self.errors: dict[str, Exception] = {}
+        self.waits: dict[str, str] = {}
+        self.machines: list[Pool] | Exception | None = None
         self.latches: defaultdict[str, Latch] = defaultdict(Latch)
         self.unable: set[str] = set()
         self.places: dict[str, str] = {}
@@ -185,7 +190,7 @@ class DummyBuilder(Builder):
     def unsupported(self, platforms: Sequence[str]) -> Sequence[str]:
         return [platform for platform in platforms if platform in self.unable]
 
-    def place(self, platform: str, options: api.Options) -> str:
+    def place(self, platform: str, options: api.Options, purpose: api.Purpose) -> str:
         return self.places.get(platform, "")
 
     async def build(self, request: BuildRequest, context: Context) -> str:
@@ -194,8 +199,16 @@ class DummyBuilder(Builder):
         with self.at_once.one(repr(parts)):
             context.log.note(f"Building {request.recipe} of {request.commit.short} on {request.platform}")
             await request.checkout(context.scratch / "source")
+            context.waits(self.waits.get(request.commit.hash, ""))
             await self._obey(request.commit.hash)
+            context.waits("")
+            await self.latches[f"work {request.commit.hash}"].passed()
         return digest_of(*parts, dict(request.args))
+
+    async def pools(self) -> Sequence[Pool] | None:
+        if isinstance(self.machines, Exception):
+            raise self.machines
+        return self.machines
 
     async def publish(self, request: PublishRequest, context: Context) -> str:
         self.published.append(request)

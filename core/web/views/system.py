@@ -14,6 +14,7 @@ from core import configuration
 from core.engine import schedules
 from core.models import Activity, Delivery, PluginFact, Repository
 from core.plugins import plugins
+from core.queries import pools
 from core.queries.deliveries import shown
 from core.services import runners
 
@@ -26,6 +27,11 @@ def plugin_list(request: HttpRequest) -> HttpResponse:
         told.setdefault(fact.plugin, []).append(fact)
     rows = [(plugin, told.get(plugin.name, [])) for plugin in plugins.infos()]
     return render(request, "deployer/plugins.html", {"plugins": rows})
+
+
+def pool_list(request: HttpRequest) -> HttpResponse:
+    """Where builds run and wait: our own, and what the builders tell of their machines."""
+    return render(request, "deployer/pools.html", {"own": pools.own(), "told": pools.told()})
 
 
 def activity(request: HttpRequest) -> HttpResponse:

@@ -13,15 +13,17 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from core import configuration
+from core.engine import facts
 from core.engine.runner import Runner
 from core.errors import OperationError, Stalled, Waiting
 from core.logs.store import LogStore
 from core.models import Input, Job, Message, Repository, Service
 from core.pipeline import declaration
 from core.pipeline.declaration import FromInput, Use
+from core.queries import pools
 from core.services import declarations, heads, jobs
 from core.states import Health, JobKind, JobState
-from core.values import Hold
+from core.values import Hold, Pool, PoolWorker
 from tests.dummy_plugin.hooks import Dummy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -180,6 +182,44 @@ async def test_a_build_that_takes_too_long_is_ended_and_says_what_to_change(dumm
     assert failed.reason == (
         "it was ended after 0.01667 minutes; to allow more, raise `timeout` of recipe 'web' of acme/shop"
     )
+
+
+async def test_what_a_job_waits_for_is_told_and_does_not_count_against_its_time(dummy: Dummy, runner: Runner) -> None:
+    await ask(lambda: declare(timeout=1))
+    dummy.builder.latches[ONE].shut()
+    dummy.builder.waits[ONE] = "Waits for a worker of pool arm."
+    dummy.source.push("acme/shop", LIVE, ONE)
+    await ask(look)
+    waiting = await until(lambda: job(state=JobState.RUNNING, reason="Waits for a worker of pool arm."))
+    await asyncio.sleep(1.2)  # longer than it may take
+    dummy.builder.latches[ONE].open()
+    await until(lambda: Service.objects.filter(current__commit__hash=ONE).first())
+    assert not (await ask(lambda: Job.objects.get(pk=waiting.pk))).reason
+
+
+async def test_the_time_goes_on_once_it_waits_no_more(dummy: Dummy, runner: Runner) -> None:
+    await ask(lambda: declare(timeout=1))
+    dummy.builder.latches[f"work {ONE}"].shut()
+    dummy.builder.waits[ONE] = "Waits for a worker of pool arm."
+    dummy.source.push("acme/shop", LIVE, ONE)
+    await ask(look)
+    failed = await until(lambda: job(state=JobState.FAILED))
+    assert failed.reason.startswith("it was ended after 0.01667 minutes")
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "INTERVAL", 0.05)
+
+
+async def test_builders_tell_of_their_machines(often: None, dummy: Dummy, runner: Runner) -> None:
+    worker = PoolWorker(name="oak", state="active", running=2)
+    dummy.builder.machines = [Pool(name="arm", capacity=4, running=2, queued=1, workers=(worker,))]
+    told = await until(lambda: next(iter(pools.told()), None))
+    assert (told.builder, told.pools, told.error) == ("dummy", tuple(dummy.builder.machines), "")
+    dummy.builder.machines = Waiting("the scheduler is away", retry_in=1)
+    told = await until(lambda: next((each for each in pools.told() if each.error), None))
+    assert (told.error, told.pools[0].name) == ("the scheduler is away", "arm")
 
 
 async def test_a_gate_holds_a_deployment_with_its_reason_until_it_lifts(dummy: Dummy, runner: Runner) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from core.queries import waiting
 from core.services import pools
-from core.states import JobState
+from core.states import JobState, Purpose
 from tests import factories
 from tests.dummy_plugin.hooks import Dummy
 
@@ -24,14 +24,14 @@ def dummy(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> Dummy:
 
 def test_a_build_belongs_to_the_place_that_its_builder_names(dummy: Dummy) -> None:
     recipe = factories.make_recipe(builder="dummy")
-    assert pools.pool_of(recipe, "linux/arm64") == ARM
-    assert pools.pool_of(recipe, "linux/amd64") == HERE
+    assert pools.pool_of(recipe, "linux/arm64", Purpose.CHECK) == ARM
+    assert pools.pool_of(recipe, "linux/amd64", Purpose.CHECK) == HERE
 
 
 @pytest.mark.parametrize("changes", [{"builder": "nobody"}, {"options": {"unknown": 1}}])
 def test_a_recipe_that_is_wrong_is_no_obstacle(dummy: Dummy, changes: dict[str, object]) -> None:
     recipe = factories.make_recipe(**{"builder": "dummy", **changes})
-    assert pools.pool_of(recipe, "linux/arm64").startswith("builder ")
+    assert pools.pool_of(recipe, "linux/arm64", Purpose.CHECK).startswith("builder ")
 
 
 def test_runners_share_a_place_and_have_their_own_host_to_themselves(dummy: Dummy) -> None:

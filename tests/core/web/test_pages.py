@@ -13,9 +13,10 @@ from django.utils import timezone
 from core.models import Activity, Flavour, Job, Release, Repository, Service
 from core.pipeline import declaration
 from core.pipeline.declaration import Use
-from core.services import declarations, flavours, heads, jobs
+from core.services import declarations, facts, flavours, heads, jobs
 from core.states import JobState, Level, RefKind
-from core.values import Commit, Head, Heads
+from core.values import Commit, Head, Heads, Pool, PoolWorker
+from tests import factories
 from tests.core import shop
 from tests.dummy_plugin.hooks import Dummy
 
@@ -253,6 +254,32 @@ def test_the_log_is_nothing_but_text(client: Client, repository: Repository) -> 
     answer = client.get(f"/jobs/{job.pk}/log")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_where_builds_run_is_shown_with_what_the_builders_tell_of_their_machines(client: Client) -> None:
+    assert "No build runs or waits now" in client.get("/pools/").content.decode()
+    workers = (PoolWorker(name=EVIL, state="active", running=2), PoolWorker(name="elm", state="paused"))
+    told = [
+        Pool(name="linux-arm64", capacity=4, running=2, queued=7, workers=workers),
+        Pool(name="linux-s390x", capacity=0, running=0, queued=3),
+    ]
+    facts.record_pools("ocluster", told, timezone.now())
+    facts.record_pools_unknown("ocluster", "the scheduler is away")
+    factories.make_job(pool="builder ocluster on linux-arm64")
+    page = client.get("/pools/").content.decode()
+    for text in (
+        "ocluster on linux-arm64",
+        "2 running",
+        "elm",
+        "paused",
+        "no worker is known",
+        "the scheduler is away",
+    ):
+        assert text in page
+    assert EVIL not in page
+    found = client.get("/api/pools").json()
+    assert found["own"][0]["queued"] == 1
+    assert found["told"][0]["pools"][0]["workers"][1] == {"name": "elm", "state": "paused", "running": None}
 
 
 def test_it_is_ready_when_a_runner_is_alive(client: Client) -> None:

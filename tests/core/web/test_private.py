@@ -128,7 +128,16 @@ def test_a_viewer_sees_the_pages(viewer, shop):
             answer = viewer.get(address)
             assert answer.status_code in (200, 302, 403, 404, 405), address
             assert b"You may not look here yet" not in (b"" if answer.streaming else answer.content), address
-    for address in ("/", "/jobs/", "/jobs/1/log", "/activity/", "/deliveries/", "/plugins/", "/repositories/1/"):
+    for address in (
+        "/",
+        "/jobs/",
+        "/jobs/1/log",
+        "/activity/",
+        "/deliveries/",
+        "/plugins/",
+        "/pools/",
+        "/repositories/1/",
+    ):
         assert viewer.get(address.replace("/1/", f"/{_key(address)}/")).status_code == 200, address
 
 
