@@ -20,6 +20,8 @@ RETRY = 10.0
 _CRASHES = 5
 #: Seconds after which a follower that has nothing to follow is ended.
 _IDLE = 60.0
+#: Seconds that a scheduler has to tell of its pools.
+_ANSWER = 40.0
 #: Seconds for which a build waits for a worker.
 PATIENCE = 24 * 3600
 
@@ -75,8 +77,12 @@ class Client:
         :raises OperationError: it cannot be told now, or not with this capability.
         :raises ConfigurationError: the capability file cannot be used.
         """
+        listener = _Listener(_Silence(), lambda reason: None)
         try:
-            return list(await (await self._ready()).ask({"do": "pools"}))
+            async with asyncio.timeout(_ANSWER):
+                return list(await (await self._ready()).ask({"do": "pools"}, listener))
+        except TimeoutError:
+            raise OperationError(listener.reason or "the scheduler does not answer") from None
         except FollowerLostError:
             raise OperationError("the process that asks the scheduler ended") from None
         except RefusedByFollower as failure:
@@ -162,3 +168,16 @@ class _Listener:
 
     def log(self, data: bytes) -> None:
         self._log.write(data)
+
+
+class _Silence:
+    """The log of what has none."""
+
+    def write(self, data: bytes) -> None:
+        return
+
+    def note(self, text: str) -> None:
+        return
+
+    def redact(self, secret: str) -> None:
+        return

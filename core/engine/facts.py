@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between questions.
 INTERVAL = 10.0
-#: Seconds that a builder has to tell of its pools.
-_ANSWER = 60.0
+#: Seconds between questions for the machines that builders build on, and that a builder has to answer one.
+POOLS_INTERVAL, _ANSWER = 30.0, 60.0
 
 InDatabase = Callable[[Callable[[], Any]], Awaitable[Any]]
 
@@ -38,11 +38,21 @@ async def keep_told(in_database: InDatabase) -> None:
                 told[plugin] = now
             except Exception:
                 logger.exception("what plugin %s tells of itself could not be written down", plugin)
-        await asyncio.gather(*(_keep_pools(kind, in_database) for kind in plugins.kinds("builders")))
         await asyncio.sleep(INTERVAL)
 
 
+async def keep_pools_told(in_database: InDatabase) -> None:
+    """Write down what builders tell of their machines, for as long as the process lives."""
+    await asyncio.gather(*(_keep_pools(kind, in_database) for kind in plugins.kinds("builders")))
+
+
 async def _keep_pools(kind: str, in_database: InDatabase) -> None:
+    while True:
+        await _ask_pools(kind, in_database)
+        await asyncio.sleep(POOLS_INTERVAL)
+
+
+async def _ask_pools(kind: str, in_database: InDatabase) -> None:
     try:
         async with asyncio.timeout(_ANSWER):
             pools = await plugins.builder(kind).pools()

@@ -94,8 +94,8 @@ class Runner:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "runner"))
         await self._in_database(self._arrive)
         beside = (self._listen(), self._renew_for_ever(), self._tell_growth())
-        told = (facts.keep_told(self._in_database), self._reasons.keep_written(self._in_database))
-        helpers = [asyncio.create_task(each) for each in (*beside, *told)]
+        told = (facts.keep_told, facts.keep_pools_told, self._reasons.keep_written)
+        helpers = [asyncio.create_task(each) for each in (*beside, *(each(self._in_database) for each in told))]
         try:
             await self._rounds()
             await self._end_attempts()

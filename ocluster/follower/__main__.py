@@ -52,7 +52,7 @@ class Follower:
         self._reader, self._writer = reader, writer
         self._connection: Connection
         self._jobs: dict[int, FollowedJob] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Return once the runner is gone; what it asked for is dropped then, and ended by the scheduler."""
@@ -72,13 +72,15 @@ class Follower:
                 self._start(number, job.run())
             case "cancel" if number in self._jobs:
                 self._jobs[number].cancel()
+            case "cancel" if number in self._tasks:
+                self._tasks[number].cancel()
             case "pools":
-                self._start(number, pools.read(self._connection))
+                self._start(number, pools.read(self._connection, Reporter(number, self._writer).waits))
 
     def _start(self, number: int, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(self._carry_out(number, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[number] = task
+        task.add_done_callback(lambda _: self._tasks.pop(number))
 
     async def _carry_out(self, number: int, work: Coroutine[Any, Any, Any]) -> None:
         reporter = Reporter(number, self._writer)

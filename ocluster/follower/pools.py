@@ -7,17 +7,18 @@ from typing import Any
 import capnp
 
 from ocluster.follower import failures
-from ocluster.follower.connection import ANSWER, Connection
+from ocluster.follower.connection import ANSWER, Connection, Tell
 from ocluster.follower.failures import Failure
 from ocluster.rpc.vat import answer
 
 
-async def read(connection: Connection) -> list[dict[str, Any]]:
+async def read(connection: Connection, tell: Tell) -> list[dict[str, Any]]:
     """Each pool: its name, what `show` says of it, its workers with whether they are active and connected.
 
+    :param tell: is told why it takes long.
     :raises Failure: it may not, or cannot now.
     """
-    link = await connection.link(lambda trouble: None)
+    link = await connection.link(tell)
     try:
         names = (await answer(link.client.pools(), ANSWER)).names
         return [await _pool(link.client, str(name)) for name in names]

@@ -209,7 +209,7 @@ async def test_the_time_goes_on_once_it_waits_no_more(dummy: Dummy, runner: Runn
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "INTERVAL", 0.05)
+    monkeypatch.setattr(facts, "POOLS_INTERVAL", 0.05)
 
 
 async def test_builders_tell_of_their_machines(often: None, dummy: Dummy, runner: Runner) -> None:
