@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -147,7 +148,9 @@ def _sentence(error: Exception, ref: SturdyRef) -> str:
             return f"The scheduler at {ref.where} does not answer."
         case ssl.SSLError():
             return f"What answers at {ref.where} does not speak TLS as a scheduler does ({error.reason or 'no reason given'})."
-        case OSError(strerror=str(reason)) if reason:
+        case OSError(errno=int(number)) if number:
+            # asyncio's own words for a refused connection tell of its call; those of a failed look-up are good.
+            reason = os.strerror(number) if number > 0 else error.strerror
             return f"The scheduler at {ref.where} cannot be reached: {reason}."
         case _:
             return f"The scheduler at {ref.where} cannot be used: {error}."
