@@ -28,12 +28,14 @@ lint: $(SETUP) ## Check style, types, imports, and that what is generated is cur
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0
 	$(BIN)/python manage.py write_reference --check
+	$(BIN)/python manage.py describe_services --check
 
 docs: $(SETUP) ## Build the documentation into site/.
 	$(BIN)/mkdocs build --strict --quiet
 
 reference: $(SETUP) ## Write the generated pages of the reference again.
 	$(BIN)/python manage.py write_reference
+	$(BIN)/python manage.py describe_services
 
 clean: ## Remove what the commands above made, but the demo's data.
 	rm -rf .venv site build dist *.egg-info

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", overview.overview, name="overview"),
     path("repositories/<int:pk>/", repositories.repository, name="repository"),
     path("repositories/<int:pk>/look", actions.look, name="look"),
+    path("services/", services.services, name="services"),
     path("services/<int:pk>/", services.service, name="service"),
     path("services/<int:pk>/rollback/<int:release>", actions.roll_back, name="roll-back"),
     path("services/<int:pk>/follow", actions.follow, name="follow"),

@@ -1,4 +1,4 @@
-"""One service: what it runs, what it ran, and what it could go back to."""
+"""Services: all of them, and one with what it runs, what it ran, and what it could go back to."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from core.models import Deployment, Job, Release, Rollback, Service
 from core.plugins import plugins
 from core.queries import waiting
 from core.queries.access import role_of
+from core.queries.inventory import kept
 from core.queries.orders import orders
 from core.services.places import service_place
 from core.states import Role
 
 #: Deployments and releases shown.
 _SHOWN = 30
+
+
+def services(request: HttpRequest) -> HttpResponse:
+    """All services, under the flavours and repositories that they come from."""
+    return render(request, "deployer/services.html", {"flavours": kept()})
 
 
 def service(request: HttpRequest, pk: int) -> HttpResponse:

@@ -256,6 +256,21 @@ def test_the_log_is_nothing_but_text(client: Client, repository: Repository) -> 
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_all_services_are_listed_with_where_they_come_from(client: Client, repository: Repository) -> None:
+    page = client.get("/services/").content.decode()
+    service = Service.objects.get()
+    for text in (
+        f'<a href="/services/{service.pk}/">',
+        f'<a href="/repositories/{repository.pk}/">',
+        service.target.image,
+    ):
+        assert text in page
+
+
+def test_no_service_is_said_kindly(client: Client) -> None:
+    assert "No flavour is declared" in client.get("/services/").content.decode()
+
+
 def test_where_builds_run_is_shown_with_what_the_builders_tell_of_their_machines(client: Client) -> None:
     assert "No build runs or waits now" in client.get("/pools/").content.decode()
     workers = (PoolWorker(name=EVIL, state="active", running=2), PoolWorker(name="elm", state="paused"))
