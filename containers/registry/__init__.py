@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from containers.names import ImageName
-from containers.registry import extraction, reading, writing
+from containers.registry import copying, extraction, reading, writing
 from containers.registry.threads import in_thread
+from core.api import Log
 
-__all__ = ["digest_of", "manifest_exists", "read_file", "write_index"]
+__all__ = ["copy_image", "digest_of", "list_files", "manifest_exists", "read_file", "write_index"]
 
 
 async def digest_of(name: ImageName) -> str:
@@ -44,6 +45,22 @@ async def write_index(name: ImageName, manifests: Mapping[str, str], annotations
         same repository of the registry.
     """
     return await in_thread(lambda stop: writing.write_index(name, manifests, annotations, stop))
+
+
+async def copy_image(source: ImageName, target: ImageName, log: Log) -> str:
+    """Copy an image by its digest into another repository, and answer the digest, which stays.
+
+    What is there already is not copied again; within one registry blobs are taken over where it lets us.
+
+    :param source: with a digest, of a manifest or of an index.
+    :param target: the repository; its tag is not touched.
+    """
+    return await in_thread(lambda stop: copying.copy_image(source, target, log.note, stop))
+
+
+async def list_files(name: ImageName, directory: str = "/", *, platform: str = "linux/amd64") -> list[str]:
+    """Name what is in a directory of an image and is no directory itself, sorted. All of its layers are fetched."""
+    return await in_thread(lambda stop: extraction.list_files(name, directory, platform, stop))
 
 
 async def read_file(

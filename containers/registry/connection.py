@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from threading import Event
 from typing import IO, Any, Self, cast
 
@@ -117,6 +118,33 @@ class Connection(DXF):
             if answer.status_code != requests.codes.created:
                 raise answers.of_answer(answer, self._errand)
             return str(answer.headers.get("Docker-Content-Digest", ""))
+
+    def has_manifest(self, digest: str) -> bool:
+        """Whether the repository has a manifest or an index by its digest."""
+        return self._has(lambda: self.head_manifest_and_response(digest))
+
+    def has_blob(self, digest: str) -> bool:
+        """Whether the repository has a blob."""
+        return self._has(lambda: self.blob_size(digest))
+
+    def _has(self, ask: Callable[[], object]) -> bool:
+        try:
+            ask()
+        except requests.HTTPError as error:
+            if error.response.status_code != requests.codes.not_found or answers.is_page(error.response):
+                raise
+            return False
+        return True
+
+    def upload(self, path: Path, digest: str) -> None:
+        """Send a file as a blob.
+
+        :raises OperationError: the file is not what the digest says.
+        """
+        errand = replace(self._errand, what=f"{digest} of {self._image}", verb="write")
+        with answers.told(errand):
+            if self.push_blob(str(path), check_exists=False) != digest:
+                raise OperationError(f"{digest} of {self._image} was not what its digest says")
 
     def blob(self, wanted: Descriptor, to: IO[bytes], stop: Event) -> None:
         """Read a blob into a file.

@@ -41,6 +41,14 @@ def read_file(name: ImageName, path: str, target: Path, platform: str, limit: in
         (scratch / "file").replace(target)
 
 
+def list_files(name: ImageName, directory: str, platform: str, stop: Event) -> list[str]:
+    """Name the files of a directory of an image. See the package."""
+    with connected(name) as registry, tempfile.TemporaryDirectory(prefix="image-") as scratch:
+        layers = manifest_for(registry, name, platform).layers[::-1]
+        image = _Layers(registry, name, layers, Path(scratch), stop)
+        return Tree(str(name), image.layer, len(layers)).files(directory)
+
+
 class _Layers:
     """An image's layers, each fetched when it is first asked for. The top is number 0."""
 

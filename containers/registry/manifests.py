@@ -73,6 +73,7 @@ class Manifest(_Read):
     """An image for one platform. Layers are listed from the bottom up."""
 
     media_type: Annotated[str, Field(alias="mediaType")]
+    config: Descriptor
     layers: list[Descriptor]
 
 

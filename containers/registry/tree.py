@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from containers.registry.layers import Entry, Kind, Layer
+from containers.registry.layers import Entry, Kind, Layer, clean
 from core.api import Stalled
 
 #: Links on the way to one file; what Linux allows (path_resolution(7)).
@@ -64,6 +64,21 @@ class Tree:
                 why = f"there is no {here}" if kind is None else f"{here} is none"
                 raise Stalled(f"{self._name} has no file {path}: {why}")
         raise Stalled(f"{self._name} has no file {path}: it is a directory")
+
+    def files(self, directory: str) -> list[str]:
+        """The names of what is in a directory and is no directory itself, sorted; links are not followed to it.
+
+        :param directory: from the root of the image; the empty string is the root.
+        """
+        place = clean(directory)
+        names = {
+            path.rpartition("/")[2]
+            for number in range(self._count)
+            for path in self._layer(number).entries
+            if path and path.rpartition("/")[0] == place
+        }
+        found = {name: self._at(f"{place}/{name}".lstrip("/")) for name in names}
+        return sorted(name for name, each in found.items() if each and each.entry.kind != Kind.DIRECTORY)
 
     def _at(self, path: str, top: int = 0) -> Found | None:
         """What the layers from a number downwards have at a path, without following links."""

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 LIMIT = 500
 MODULES = sorted(
     path.relative_to(ROOT)
-    for package in ("core", "containers", "gitmirror", "plugins", "deployer_site", "flavours")
+    for package in ("core", "containers", "gitmirror", "ocluster", "unikernels", "plugins", "deployer_site", "flavours")
     for path in (ROOT / package).rglob("*.py")
     if "migrations" not in path.parts
 )

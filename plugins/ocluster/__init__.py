@@ -1,0 +1,1 @@
+"""OCluster: builds on a cluster, published as one image for all platforms."""
