@@ -12,15 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from core.api import CommandFailed, OperationError, ask
-from gitmirror import commands
+from gitmirror import commands, faults
 from gitmirror.access import ANYBODY, Access
 
-_AUTHENTICATION = (
-    "could not read Username",
-    "Authentication failed",
-    "Permission denied (publickey",
-    "terminal prompts",
-)
 #: Seconds between tries to get a mirror that another process works on.
 _LOCK_INTERVAL = 0.02
 
@@ -33,16 +27,7 @@ async def talk(url: str, command: Sequence[str], *, access: Access = ANYBODY, st
     try:
         return await ask(command, env=access.environment(), stdin=stdin)
     except CommandFailed as error:
-        raise OperationError(_reason(url, str(error))) from None
-
-
-def _reason(url: str, said: str) -> str:
-    where = commands.redacted(url)
-    lines = [line for line in commands.redacted(said).splitlines() if line.strip()]
-    if any(sign in said for sign in _AUTHENTICATION):
-        return f"{where} asks for a password or key that this host does not have: {lines[-1].strip()}"
-    fatal = [line.partition("fatal: ")[2] for line in lines if "fatal: " in line]
-    return f"{where} cannot be read: {(fatal or lines)[0].strip()}"
+        raise OperationError(faults.reason(url, str(error))) from None
 
 
 class Mirror:

@@ -92,10 +92,13 @@ def _explain_missing_branches(repository: Repository) -> None:
     there = set(live.filter(name__in=branches)) if branches else set()
     for row in rows:
         if f"refs/heads/{row.target.branch}" not in there:
-            reason = (
-                f"waits for branch {row.target.branch}: {repository.name} has none of that name; push one to deploy"
-            )
-            _explain(row, Status.BLOCKED, reason)
+            _explain(row, Status.BLOCKED, _why_missing(repository, row.target.branch))
+
+
+def _why_missing(repository: Repository, branch: str) -> str:
+    if not repository.seen:
+        return f"waits for a first look at {repository.name}, whose page says what is in its way and when it is tried again"
+    return f"waits for branch {branch}: {repository.name} has none of that name; push one to deploy"
 
 
 def _explain(service: Service, status: Status, reason: str) -> None:

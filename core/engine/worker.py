@@ -25,7 +25,7 @@ from core.logs.diagnosis import Diagnosis
 from core.logs.store import LogStore, LogWriter
 from core.models import Job
 from core.processes import Leash
-from core.states import JobState
+from core.states import JobKind, JobState
 from core.values import Context
 
 #: Attempts before an error that may pass counts as one that will not, and the seconds before the second of them.
@@ -95,7 +95,7 @@ class Worker:
             _say(log, "cancelled")
             raise
         except Exception as error:  # noqa: BLE001  whatever a plugin raises is its job's failure and nobody else's
-            verdict = judge(error, job.attempts)
+            verdict = judge(error, job.attempts, gives_up=job.kind != JobKind.INPUT)
             if not isinstance(error, DeployerError):
                 with contextlib.suppress(OperationError):
                     log.write("".join(traceback.format_exception(error)).encode())
@@ -139,8 +139,12 @@ async def _within(operation: execute.Operation, context: Context, deadline: Dead
         raise Stalled(f"it was ended after {minutes:.4g} minutes; to allow more, raise {operation.limit}") from None
 
 
-def judge(error: Exception, attempts: int) -> Verdict:
-    """Say what an error means for its job."""
+def judge(error: Exception, attempts: int, *, gives_up: bool = True) -> Verdict:
+    """Say what an error means for its job.
+
+    :param gives_up: whether an error that may pass counts as one that will not after `MAX_ATTEMPTS`. An input is read
+        for as long as it is declared.
+    """
     match error:
         case Waiting():
             return Verdict(JobState.QUEUED, str(error), retry_at=timezone.now() + timedelta(seconds=error.retry_in))
@@ -149,17 +153,17 @@ def judge(error: Exception, attempts: int) -> Verdict:
         case Stalled() | ConfigurationError():
             return Verdict(JobState.FAILED, str(error))
         case OperationError():
-            return _later(attempts, str(error))
+            return _later(attempts, str(error), gives_up=gives_up)
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-            return _later(attempts, str(error))
+            return _later(attempts, str(error), gives_up=gives_up)
         case _:
             return Verdict(JobState.FAILED, f"{type(error).__name__}: {error}")
 
 
-def _later(attempts: int, reason: str) -> Verdict:
-    if attempts + 1 >= MAX_ATTEMPTS:
+def _later(attempts: int, reason: str, *, gives_up: bool = True) -> Verdict:
+    if gives_up and attempts + 1 >= MAX_ATTEMPTS:
         return Verdict(JobState.FAILED, f"given up after {MAX_ATTEMPTS} attempts: {reason}")
-    wait = FIRST_RETRY * 2**attempts
+    wait = FIRST_RETRY * 2 ** min(attempts, MAX_ATTEMPTS - 1)
     return Verdict(JobState.QUEUED, reason, retry_at=timezone.now() + timedelta(seconds=wait), counts=True)
 
 

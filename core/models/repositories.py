@@ -52,6 +52,11 @@ class Repository(Declared):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def seen(self) -> bool:
+        """Whether a look has worked: what is not there is then not there, and not only unknown."""
+        return bool(self.validator or self.default_branch or (self.looked_at and not self.look_failures))
+
 
 class Commit(models.Model):
     """A commit that some ref pointed to when it was looked at."""

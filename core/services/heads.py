@@ -14,7 +14,8 @@ from core.services import hints
 from core.services.scope import Scope
 from core.values import Head, Heads
 
-#: Seconds before a look that failed is repeated: the first, and the most after doubling with each failure.
+#: Seconds before a look that failed is repeated: the first, and the most after doubling with each failure. It is never
+#: longer than between regular looks: those are no burden either.
 FIRST_RETRY, LAST_RETRY = 5, 600
 #: How many times the regular interval a runner waits before it looks without having been asked.
 SLOW = 3
@@ -62,7 +63,8 @@ def record_failure(repository: Repository, reason: str, now: datetime, *, retry_
     row.look_failures += 1
     row.look_error, row.look_lease_until, row.looked_at = reason, None, now
     if row.next_look_at > now:
-        backed_off = min(FIRST_RETRY * 2 ** min(row.look_failures - 1, 10), LAST_RETRY)
+        most = min(LAST_RETRY, max(row.poll, FIRST_RETRY))
+        backed_off = min(FIRST_RETRY * 2 ** min(row.look_failures - 1, 10), most)
         wait = backed_off if retry_in is None else max(retry_in, 1)
         row.next_look_at = now + timedelta(seconds=wait)
     row.save(update_fields=["look_failures", "look_error", "look_lease_until", "looked_at", "next_look_at"])
@@ -73,6 +75,11 @@ def record_failure(repository: Repository, reason: str, now: datetime, *, retry_
 def record(repository: Repository, heads: Heads, now: datetime) -> int:
     """Write down a look that worked; answer how many refs appeared, moved or went."""
     row = Repository.objects.select_for_update().get(pk=repository.pk)
+    if not row.seen:
+        # What was unknown is now there or not there, even if it is nothing.
+        Repository.objects.filter(pk=row.pk).update(version=F("version") + 1)
+    if row.look_error:
+        _ask_those_that_failed_alike(row, now)
     changed = 0
     if not heads.unchanged:
         changed = _record_refs(row, heads.heads, now)
@@ -87,6 +94,12 @@ def record(repository: Repository, heads: Heads, now: datetime) -> int:
     )
     hints.changed()
     return changed
+
+
+def _ask_those_that_failed_alike(repository: Repository, now: datetime) -> None:
+    """One reason was behind them all, a network that was away: it has passed, so nobody waits out the back-off."""
+    alike = Repository.objects.filter(source=repository.source, look_error=repository.look_error, retired_at=None)
+    alike.exclude(pk=repository.pk).filter(next_look_at__gt=now).update(next_look_at=now)
 
 
 def _record_refs(repository: Repository, heads: Sequence[Head], now: datetime) -> int:

@@ -118,7 +118,7 @@ def test_once_ends_with_1_when_a_repository_does_not_answer(pipeline: Pipeline) 
     status, told = once(pipeline)
     assert status == 1
     assert "acme/shop" in told
-    assert "cannot be read" in told
+    assert "cannot be reached" in told
 
 
 def test_harmlessly_everything_waits_for_approval_and_nothing_is_checked(pipeline: Pipeline) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from core.engine.reconcile import reconcile, stale_repositories
 from core.errors import RefusedError
-from core.models import Activity, Build, Deployment, Job, Message, Ref, Release
+from core.models import Activity, Build, Deployment, Job, Message, Ref, Release, Repository
 from core.services import declarations, flavours, heads, jobs, requests
 from core.services.scope import Scope
 from core.states import JobKind, JobState, Level
+from tests import factories
 from tests.core import shop
 
 pytestmark = pytest.mark.django_db
@@ -342,3 +345,37 @@ def test_a_look_that_failed_is_repeated_later_each_time() -> None:
         waits.append(round((repository.next_look_at - now).total_seconds()))
     assert waits == [5, 10, 20, 40]
     assert repository.look_error == "no answer"
+
+
+def test_a_look_that_failed_is_repeated_no_later_than_a_regular_one_would_come() -> None:
+    repository = shop.declare()
+    Repository.objects.update(poll=60, look_failures=30, next_look_at=timezone.now() + timedelta(hours=1))
+    now = timezone.now()
+    heads.record_failure(repository, "no answer", now)
+    repository.refresh_from_db()
+    assert repository.next_look_at == now + timedelta(seconds=60)
+
+
+def test_of_those_that_failed_for_one_reason_the_first_that_is_seen_again_has_the_others_looked_at() -> None:
+    repository = shop.declare()
+    now = timezone.now()
+    later = now + timedelta(minutes=5)
+    fields = {"source": repository.source, "flavour": repository.flavour, "next_look_at": later, "look_failures": 3}
+    alike = factories.make_repository("acme/alike", look_error="no network", **fields)
+    other = factories.make_repository("acme/other", look_error="no such repository", **fields)
+    Repository.objects.filter(pk=repository.pk).update(look_error="no network", look_failures=3)
+    shop.look(repository, live="one")
+    alike.refresh_from_db()
+    other.refresh_from_db()
+    assert alike.next_look_at < later
+    assert other.next_look_at == later
+
+
+def test_of_a_repository_that_was_never_seen_nobody_says_that_it_has_no_such_branch() -> None:
+    repository = shop.declare()
+    heads.record_failure(repository, "no network", timezone.now())
+    shop.settle(repository)
+    assert shop.service().reason.startswith("waits for a first look at acme/shop, ")
+    shop.look(repository)
+    shop.settle(repository)
+    assert shop.service().reason == "waits for branch live: acme/shop has none of that name; push one to deploy"
