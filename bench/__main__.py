@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 
-NAMES = ("evaluation", "reconcile", "push_to_log", "webhooks", "log_throughput", "memory", "docker")
+NAMES = ("evaluation", "reconcile", "push_to_log", "webhooks", "log_throughput", "memory", "docker", "ocluster")
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ from ocluster.rpc import frames
 RECORDINGS = Path(__file__).with_name("recordings")
 RPC = capnp.load(capnp.__path__[0] + "/rpc.capnp", imports=[str(Path(capnp.__path__[0]).parent)])
 _PERSISTENT = 0xC8CB212FCD9F5691
+TICKET_CANCEL, JOB_CANCEL = (0x9497C03B7CA5B27B, 1), (0xCA66FD1F972EFCCC, 2)
 
 Asked = tuple[int, int, int]
 
@@ -63,17 +64,20 @@ class Replay:
         self.calls: list[tuple[int, int]] = []
 
     @staticmethod
-    def _understand(scenario: str) -> tuple[list[bytes], dict[int, list[Asked]]]:
-        """The server's messages in order; and which calls a question's number stood for, one after the other."""
-        answers, names, seen = [], {}, Counter()
+    def _understand(scenario: str) -> tuple[list[tuple[frozenset[tuple[int, int]], bytes]], dict[int, list[Asked]]]:
+        """The server's messages in order, with the cancellations before them; and which calls a question's number stood for."""
+        answers, names, seen, cancelled = [], {}, Counter(), set()
         for sender, kind, frame in recorded(scenario):
             if sender == "server":
-                answers.append(frame)
+                answers.append((frozenset(cancelled), frame))
             elif kind in ("bootstrap", "call"):
                 with opened(frame) as message:
                     body = getattr(message, kind)
                     key = (0, 0) if kind == "bootstrap" else (int(body.interfaceId), int(body.methodId))
                     names.setdefault(int(body.questionId), []).append((*key, seen[key]))
+                    # Elsewhere the recorded client tidied up so, which ours need not.
+                    if key in (TICKET_CANCEL, JOB_CANCEL) and scenario.startswith("cancelled"):
+                        cancelled.add(key)
                     seen[key] += 1
         return answers, names
 
@@ -110,11 +114,12 @@ class Replay:
             self._unknown.append(question)
 
     def _knows_service(self) -> bool:
-        return not any(b"Unknown persistent" in answer for answer in self._answers)
+        return not any(b"Unknown persistent" in answer for _, answer in self._answers)
 
     def _speak(self, writer: asyncio.StreamWriter) -> None:
         while self._answers:
-            frame = self._renumbered(self._answers[0])
+            before, recorded_frame = self._answers[0]
+            frame = self._renumbered(recorded_frame) if before <= set(self.calls) else None
             if frame is None:
                 return
             self._answers.pop(0)

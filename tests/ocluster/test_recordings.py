@@ -16,9 +16,8 @@ from ocluster.client import Client
 from ocluster.rpc import exceptions, frames
 from ocluster.rpc.sturdy_ref import SturdyRef
 from ocluster.submission import Submission
-from tests.ocluster.replay import RECORDINGS, Replay, recorded
+from tests.ocluster.replay import JOB_CANCEL, RECORDINGS, TICKET_CANCEL, Replay, recorded
 
-TICKET_CANCEL, JOB_CANCEL = (0x9497C03B7CA5B27B, 1), (0xCA66FD1F972EFCCC, 2)
 SCENARIOS = sorted(path.stem for path in RECORDINGS.glob("*.jsonl"))
 BUILD = Submission(
     pool="linux-x86_64", repository="https://git.example/acme/shop.git", commits=("0" * 40,), dockerfile="Dockerfile"
