@@ -44,7 +44,7 @@ def _settings() -> Iterator[str]:
 
 def _default(value: Any) -> str:
     if isinstance(value, (frozenset, list, tuple)):
-        value = ",".join(value)
+        value = ",".join(map(str, value))
     return f"`{value}`" if str(value) else "empty"
 
 

@@ -1,0 +1,1 @@
+"""Albatross: unikernels on a host that runs albatrossd, by its own protocol."""
