@@ -59,6 +59,7 @@ class Move:
 
         :param started: it was, by an attempt before this one.
         :raises NotMovedError: it was not moved; what was there before runs again, if that could be done.
+        :raises OperationError: nobody can tell.
         """
         try:
             if not started:
@@ -127,9 +128,14 @@ class Move:
 
     # Going back
 
-    async def _back(self, error: OperationError) -> NotMovedError:
+    async def _back(self, error: OperationError) -> OperationError:
+        """Have what ran before run again; answer what to raise."""
         try:
             now = await self._host.info()
+        except OperationError as again:
+            # The next attempt sees what runs then, and finishes this one or goes back.
+            return OperationError(f"{error}. It is not known what runs now: {again}")
+        try:
             if now and self._seen and (now.sha256, now.started) == (self._seen.sha256, self._seen.started):
                 return NotMovedError(f"{error}. What ran before still runs", running=True)
             return await self._put_back(error, now)
