@@ -146,8 +146,8 @@ class Client:
         if "ALERT" not in (error.reason or ""):
             return OperationError(f"{self.address} does not speak TLS 1.3 ({error.reason or 'no reason given'})")
         return Stalled(
-            f"{self.address} refuses our certificate ({error.reason}): the one in the secret {self.credentials.name}_certificate"
-            " has to be signed by the host's CA, and the clocks of both hosts have to be right"
+            f"{self.address} refuses our certificate ({error.reason}): the one in the secret"
+            f" {self.credentials.name}_certificate has to be signed by the host's CA, and the clocks of both hosts have to be right"
         )
 
 
