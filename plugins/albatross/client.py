@@ -147,7 +147,8 @@ class Client:
             return OperationError(f"{self.address} does not speak TLS 1.3 ({error.reason or 'no reason given'})")
         return Stalled(
             f"{self.address} refuses our certificate ({error.reason}): the one in the secret"
-            f" {self.credentials.name}_certificate has to be signed by the host's CA, and the clocks of both hosts have to be right"
+            f" {self.credentials.name}_certificate has to be signed by the host's CA, and the clocks of both hosts have to"
+            " be right"
         )
 
 
