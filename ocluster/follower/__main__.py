@@ -12,6 +12,7 @@ from typing import Any
 import capnp
 
 from ocluster import pipe
+from ocluster.batch import Batch
 from ocluster.follower import pools
 from ocluster.follower.connection import Connection
 from ocluster.follower.failures import Failure, Kind
@@ -24,12 +25,12 @@ from ocluster.submission import Submission
 class Reporter:
     """Tells the runner of one job."""
 
-    def __init__(self, number: int, writer: asyncio.StreamWriter) -> None:
-        self._number, self._writer = number, writer
+    def __init__(self, number: int, writer: asyncio.StreamWriter, batch: Batch) -> None:
+        self._number, self._writer, self._batch = number, writer, batch
 
     def tell(self, **told: Any) -> None:
         """Send a message."""
-        self._writer.write(pipe.message(self._number, told))
+        self._batch.write(pipe.message(self._number, told))
 
     def waits(self, reason: str) -> None:
         self.tell(event="waits", text=reason)
@@ -41,7 +42,7 @@ class Reporter:
         self.tell(event="note", text=text)
 
     async def log(self, data: bytes) -> None:
-        self._writer.write(pipe.log(self._number, data))
+        self._batch.write(pipe.log(self._number, data))
         await self._writer.drain()
 
 
@@ -49,7 +50,7 @@ class Follower:
     """Carries out what the runner asks, until the runner is gone."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+        self._reader, self._writer, self._batch = reader, writer, Batch(writer.write)
         self._connection: Connection
         self._jobs: dict[int, FollowedJob] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -66,7 +67,7 @@ class Follower:
                 interface = getattr(api(), asked["interface"])
                 self._connection = Connection(SturdyRef.parse(asked["ref"]), interface, retry=asked["retry"])
             case "submit":
-                reporter = Reporter(number, self._writer)
+                reporter = Reporter(number, self._writer, self._batch)
                 job = FollowedJob(Submission.of(asked["submission"]), self._connection, reporter)
                 self._jobs[number] = job
                 self._start(number, job.run())
@@ -75,7 +76,7 @@ class Follower:
             case "cancel" if number in self._tasks:
                 self._tasks[number].cancel()
             case "pools":
-                self._start(number, pools.read(self._connection, Reporter(number, self._writer).waits))
+                self._start(number, pools.read(self._connection, Reporter(number, self._writer, self._batch).waits))
 
     def _start(self, number: int, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(self._carry_out(number, work))
@@ -83,7 +84,7 @@ class Follower:
         task.add_done_callback(lambda _: self._tasks.pop(number))
 
     async def _carry_out(self, number: int, work: Coroutine[Any, Any, Any]) -> None:
-        reporter = Reporter(number, self._writer)
+        reporter = Reporter(number, self._writer, self._batch)
         try:
             reporter.tell(event="done", value=await work)
         except Failure as failure:

@@ -16,6 +16,7 @@ import hmac
 import socket
 from typing import Any
 
+from ocluster.batch import Batch
 from ocluster.rpc import exceptions, frames
 from ocluster.rpc.identity import fingerprint
 from ocluster.rpc.sturdy_ref import SturdyRef, encode
@@ -41,10 +42,11 @@ class Outgoing(asyncio.Transport):
         super().__init__()
         self._transport, self._guard, self._service = transport, guard, service
         self._first: bytearray | None = bytearray()
+        self._batch = Batch(transport.write)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._first is None:
-            self._transport.write(data)
+            self._batch.write(data)
             return
         self._first += data
         end = frames.length(self._first)
@@ -53,7 +55,7 @@ class Outgoing(asyncio.Transport):
         first, rest, self._first = bytes(self._first[:end]), bytes(self._first[end:]), None
         question = frames.bootstrap_question(first)
         assert question is not None, "pycapnp's first message is its bootstrap"
-        self._transport.write(frames.bootstrap(question, self._service) + rest)
+        self._batch.write(frames.bootstrap(question, self._service) + rest)
 
     def writelines(self, list_of_data: Any) -> None:
         self.write(b"".join(list_of_data))
@@ -65,6 +67,7 @@ class Outgoing(asyncio.Transport):
         self._guard.pause()
 
     def close(self) -> None:
+        self._batch.flush()
         self._transport.close()
 
     def abort(self) -> None:
@@ -77,6 +80,7 @@ class Outgoing(asyncio.Transport):
         return self._transport.can_write_eof()
 
     def write_eof(self) -> None:
+        self._batch.flush()
         self._transport.write_eof()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
