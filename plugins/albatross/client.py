@@ -29,6 +29,8 @@ _LENGTH = struct.Struct(">I")
 #: Bytes of an image that are sent at once.
 _PIECE = 1 << 18
 _HOST = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9a-fA-F:]+\])(?::(?P<port>\d{1,5}))?")
+#: Bytes a second of the slowest line that is worth waiting for.
+_SLOW = 50_000
 #: What OpenSSL calls a certificate whose time is over (X509_V_ERR_CERT_HAS_EXPIRED).
 _EXPIRED = 10
 
@@ -83,18 +85,19 @@ class Client:
         )
 
     async def all(
-        self, name: str, command: bytes, *, image: bytes | None = None, patience: float = _ANSWER
+        self, name: str, command: bytes, *, image: bytes | None = None, patience: float | None = None
     ) -> AsyncGenerator[Reply, None]:
         """Answer the replies as they come, until the host has no more.
 
-        :param patience: seconds between replies.
+        :param patience: seconds between replies, if it is not what a command takes and an image on a slow line.
         """
         now = datetime.now(UTC)
         self.credentials.check(now)
+        patience = patience or _ANSWER + len(image or b"") / _SLOW
         reader, writer = await self._connect(leaf.sign(self.credentials, name, command, now))
+        # A host that refuses says so before it has read all of an image, and then reads no more.
+        sending = asyncio.create_task(_send(writer, image))
         try:
-            if image is not None:
-                await _send(writer, image)
             while message := await asyncio.wait_for(_receive(reader), patience):
                 yield self._understood(message)
         except TimeoutError:
@@ -107,7 +110,9 @@ class Client:
             raise OperationError(f"{self.address} broke the connection: {error.strerror or error}") from None
         finally:
             # What is on its way still is of no interest, and a host that hangs must not keep us.
+            sending.cancel()
             writer.transport.abort()
+            await asyncio.gather(sending, return_exceptions=True)
 
     def _understood(self, message: bytes) -> Reply:
         reply = replies.parse(message)
@@ -115,8 +120,8 @@ class Client:
             raise RefusedError(reply.text)
         return reply
 
-    async def _connect(self, pair: leaf.Pair) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        context = _context(self.credentials, pair)
+    async def _connect(self, pem: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        context = _context(self.credentials, pem)
         try:
             opening = asyncio.open_connection(
                 self.address.host, self.address.port, ssl=context, ssl_handshake_timeout=_CONNECT, server_hostname=""
@@ -152,7 +157,7 @@ class Client:
         )
 
 
-def _context(credentials: Credentials, pair: leaf.Pair) -> ssl.SSLContext:
+def _context(credentials: Credentials, pem: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     # Upstream's certificates name no host: what they prove is that our CA's owner runs it.
@@ -161,19 +166,21 @@ def _context(credentials: Credentials, pair: leaf.Pair) -> ssl.SSLContext:
     shared = "/dev/shm"  # noqa: S108  a directory in memory: the key never reaches a disk
     # OpenSSL takes the pair from a file alone; this one can be read by its owner only.
     with tempfile.NamedTemporaryFile(dir=shared if os.access(shared, os.W_OK) else None) as file:
-        Path(file.name).write_bytes(pair.pem)
+        Path(file.name).write_bytes(pem)
         context.load_cert_chain(file.name)
     return context
 
 
-async def _send(writer: asyncio.StreamWriter, image: bytes) -> None:
+async def _send(writer: asyncio.StreamWriter, image: bytes | None) -> None:
     """Pieces with their lengths before them, and a length of 0 at the end, without which a host waits for ever."""
+    if image is None:
+        return
     for at in range(0, len(image), _PIECE):
         piece = image[at : at + _PIECE]
         writer.write(_LENGTH.pack(len(piece)) + piece)
-        await asyncio.wait_for(writer.drain(), _ANSWER)
+        await writer.drain()
     writer.write(_LENGTH.pack(0))
-    await asyncio.wait_for(writer.drain(), _ANSWER)
+    await writer.drain()
 
 
 async def _receive(reader: asyncio.StreamReader) -> bytes:

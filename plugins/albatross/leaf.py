@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -18,15 +17,8 @@ from plugins.albatross.credentials import COMMAND, Credentials
 _LIFE, _SLACK = timedelta(seconds=300), timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A certificate with those above it, and its key, as PEM."""
-
-    pem: bytes
-
-
-def sign(credentials: Credentials, name: str, command: bytes, now: datetime) -> Pair:
-    """Make the certificate of a command, with a key of its own.
+def sign(credentials: Credentials, name: str, command: bytes, now: datetime) -> bytes:
+    """Make the certificate of a command; answer a key of its own, it and those above it, as PEM.
 
     :param name: of the unikernel.
     :param command: from `plugins.albatross.commands`.
@@ -46,7 +38,7 @@ def sign(credentials: Credentials, name: str, command: bytes, now: datetime) -> 
     unhashed = isinstance(credentials.key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
     certificate = builder.sign(credentials.key, None if unhashed else hashes.SHA256())
     own = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Pair(own + b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *credentials.chain)))
+    return own + b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *credentials.chain))
 
 
 def _extensions(
