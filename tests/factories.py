@@ -18,6 +18,7 @@ from django.utils import timezone
 from core.models import (
     Activity,
     Build,
+    BuilderPools,
     Commit,
     Delivery,
     Deployment,
@@ -290,6 +291,11 @@ def make_delivery(**fields: Any) -> Delivery:
 def make_plugin_fact(**fields: Any) -> PluginFact:
     told = {"plugin": "git", "label": f"label {next(_numbers)}", "text": "all is well"}
     return PluginFact.objects.create(**{**told, **fields})
+
+
+def make_builder_pools(**fields: Any) -> BuilderPools:
+    told = {"builder": f"builder-{next(_numbers)}", "pools": [{"name": "linux-x86_64", "running": 1, "queued": 0, "capacity": 4}]}
+    return BuilderPools.objects.create(**{**told, **fields})
 
 
 def make_log_rule(name: str = "", **fields: Any) -> LogRule:

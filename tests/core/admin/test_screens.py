@@ -13,6 +13,7 @@ from django.utils import timezone
 from core.models import (
     Activity,
     Build,
+    BuilderPools,
     Commit,
     Delivery,
     Deployment,
@@ -35,6 +36,7 @@ RECORDS = (
     Delivery,
     Activity,
     Build,
+    BuilderPools,
     Commit,
     Deployment,
     Identity,
@@ -64,6 +66,7 @@ def make_one_of_each() -> None:
     factories.make_delivery()
     factories.make_identity()
     factories.make_plugin_fact()
+    factories.make_builder_pools()
     factories.make_log_rule()
 
 

@@ -32,7 +32,7 @@ def test_each_plugin_has_a_line_with_what_it_offers(dummy):
     lines = run().splitlines()
     assert "git\tdeployer\t0.1.0\tsources: git; inputs: git_head\tok" in lines
     assert any(line.startswith("dummy\t\t\tsources: dummy; ") for line in lines)
-    assert "Flavours: demo" in lines
+    assert "Flavours: demo, mirage, ocaml_org, tarides" in lines
 
 
 def test_a_terminal_gets_a_table():
