@@ -294,7 +294,10 @@ def make_plugin_fact(**fields: Any) -> PluginFact:
 
 
 def make_builder_pools(**fields: Any) -> BuilderPools:
-    told = {"builder": f"builder-{next(_numbers)}", "pools": [{"name": "linux-x86_64", "running": 1, "queued": 0, "capacity": 4}]}
+    told = {
+        "builder": f"builder-{next(_numbers)}",
+        "pools": [{"name": "linux-x86_64", "running": 1, "queued": 0, "capacity": 4}],
+    }
     return BuilderPools.objects.create(**{**told, **fields})
 
 
