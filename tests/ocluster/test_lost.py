@@ -117,7 +117,7 @@ async def test_another_server_at_its_place_is_never_given_the_build(scheduler: S
     ref = SturdyRef.parse(scheduler.capability_file.read_text())
     other = SturdyRef(host=ref.host, port=ref.port, fingerprint=bytes(32), service=ref.service)
     scheduler.capability_file.write_text(str(other))
-    with pytest.raises(Stalled, match="fingerprint.*if its key was replaced on purpose") as raised:
+    with pytest.raises(Stalled, match=r"fingerprint.*if its key was replaced on purpose") as raised:
         await Build(client).ended()
     assert "DEPLOYER_OCLUSTER_SUBMISSION" in str(raised.value)
     assert scheduler.jobs() == []
