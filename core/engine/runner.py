@@ -125,7 +125,8 @@ class Runner:
                 # A full disk, a database that restarts: nothing is lost, the next round finds the same.
                 logger.exception("a round failed; it is tried again")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(wait, 0))
+                async with asyncio.timeout(max(wait, 0)):
+                    await self._wake.wait()
 
     async def _round(self) -> None:
         due = await self._in_database(self._find)

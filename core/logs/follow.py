@@ -54,7 +54,8 @@ async def follow(
         over = await finished()
         if not over:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), interval)
+                async with asyncio.timeout(interval):
+                    await wake.wait()
 
 
 async def _read(store: LogStore, name: str, offset: int, limit: int) -> bytes:

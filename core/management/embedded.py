@@ -101,7 +101,9 @@ class Embedded:
                 # A full disk, a lock that was held for long: whoever watches goes on watching.
                 self.terminal.tell(Line("bad", f"the database does not answer: {error}", important=True))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(layer.receive(channel), _INTERVAL)
+                # Not `wait_for`, which until Python 3.12 forgets that it was cancelled when a hint comes with it.
+                async with asyncio.timeout(_INTERVAL):
+                    await layer.receive(channel)
                 async with asyncio.timeout(_GATHER):
                     while True:
                         await layer.receive(channel)
