@@ -1,6 +1,8 @@
-"""A real registry that holds unikernels, and a real machine behind ssh."""
+"""Real registries, a cluster whose workers push to one, and a real machine behind ssh."""
 
 from tests.containers.registry.conftest import publisher
-from tests.docker_real import plain_registry, ssh_host
+from tests.docker_real import closed_registry, plain_registry, ssh_host
+from tests.ocluster_server.fixtures import scheduler
+from tests.plugins.cluster import cluster
 
-__all__ = ["plain_registry", "publisher", "ssh_host"]
+__all__ = ["closed_registry", "cluster", "plain_registry", "publisher", "scheduler", "ssh_host"]
