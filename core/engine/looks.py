@@ -38,7 +38,9 @@ async def at_source(repository: Repository, in_database: InDatabase) -> None:
         await in_database(lambda: _record(repository, seen))
     except Exception as error:  # noqa: BLE001  shown on the repository's page, and repeated with back-off
         reason = _said(error)
-        logger.warning("%s could not be looked at: %s", repository.name, reason)
+        # Once for each reason: without a network every repository would say the same every minute.
+        if reason != repository.look_error:
+            logger.warning("%s could not be looked at: %s", repository.name, reason)
         retry_in = error.retry_in if isinstance(error, Waiting) else None
         await in_database(lambda: heads.record_failure(repository, reason, timezone.now(), retry_in=retry_in))
 
