@@ -37,12 +37,16 @@ class Tree:
         self._commands = children
         self._leash = Leash(leash)
         self._output = output
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._starts: dict[str, asyncio.Task[asyncio.subprocess.Process]] = {}
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Have `run` stop the children and return."""
         self._stopping.set()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
 
     async def run(self) -> None:
         """Keep the children alive until `stop` is called."""
@@ -58,11 +62,12 @@ class Tree:
 
     async def _keep(self, name: str, leash: int) -> None:
         pause = _FIRST_PAUSE
-        while not self._stopping.is_set():
+        while not self.stopping:
             started = asyncio.get_running_loop().time()
-            process = self._processes[name] = await self._start(name, leash)
+            self._starts[name] = asyncio.create_task(self._start(name, leash))
+            process = await self._starts[name]
             status = await process.wait()
-            if self._stopping.is_set():
+            if self.stopping:
                 return
             if asyncio.get_running_loop().time() - started > _LAST_PAUSE:
                 pause = _FIRST_PAUSE
@@ -93,13 +98,16 @@ class Tree:
                 yield file
 
     async def _end(self) -> None:
-        alive = [process for process in self._processes.values() if process.returncode is None]
+        # A child that is just being started is waited for: only then can the whole of it be ended.
+        starts = await asyncio.gather(*self._starts.values(), return_exceptions=True)
+        processes = [start for start in starts if not isinstance(start, BaseException)]
+        alive = [process for process in processes if process.returncode is None]
         for process in alive:
             process.send_signal(signal.SIGTERM)
         waits = [asyncio.create_task(process.wait()) for process in alive]
         if waits:
             await asyncio.wait(waits, timeout=_GRACE)
-        for process in self._processes.values():
+        for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 

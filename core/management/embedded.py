@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
@@ -17,6 +16,7 @@ from core.configuration import Configuration
 from core.engine import settled
 from core.engine.progress import Line, Progress
 from core.engine.tree import Tree, command
+from core.management.interruption import SIGNALS, Interruption
 from core.management.preconditions import alone, port_is_free
 from core.management.terminal import Terminal
 from core.models import Repository
@@ -36,6 +36,7 @@ class Embedded:
     :param web: host and port; None for no pages.
     :param once: end when nothing is left to do.
     :param expected: branches whose check build has to fail.
+    :param interruption: what was asked of the command before this runs.
     """
 
     configuration: Configuration
@@ -44,6 +45,7 @@ class Embedded:
     web: tuple[str, int] | None = None
     once: bool = False
     expected: Collection[str] = ()
+    interruption: Interruption = field(default_factory=Interruption)
 
     def run(self) -> settled.Verdict | None:
         """Run until SIGINT, SIGTERM or, with `once`, until nothing is left to do; only then there is a verdict.
@@ -53,14 +55,16 @@ class Embedded:
         with alone(self.configuration.data_dir):
             if self.web:
                 port_is_free(*self.web)
+            self.configuration.run_dir.mkdir(parents=True, exist_ok=True)
+            self._ask_for_looks()
             return asyncio.run(self._run())
 
     async def _run(self) -> settled.Verdict | None:
-        self.configuration.run_dir.mkdir(parents=True, exist_ok=True)
-        await sync_to_async(self._ask_for_looks)()
         tree = Tree(self._children(), self.configuration.run_dir / "tree.leash")
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, tree.stop)
+        if self.interruption.asked:
+            return None
         watch = asyncio.create_task(self._watch(tree))
         await tree.run()
         verdict = watch.result() if watch.done() else None
@@ -90,7 +94,7 @@ class Embedded:
         layer = hints.layer()
         channel = await layer.new_channel()
         await layer.group_add(hints.PAGES, channel)
-        while True:
+        while not tree.stopping:
             try:
                 await self._tell(progress)
                 if self.once and await sync_to_async(self._settled)(started):
@@ -107,6 +111,7 @@ class Embedded:
                 async with asyncio.timeout(_GATHER):
                     while True:
                         await layer.receive(channel)
+        return None
 
     async def _tell(self, progress: Progress) -> None:
         for line in await sync_to_async(lambda: list(progress.news()))():

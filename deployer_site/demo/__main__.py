@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from core.management.interruption import INTERRUPTED, Interruption
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo ARGS=…", description="Keep a sample service deployed.")
@@ -26,14 +28,17 @@ def main() -> int:
     os.environ.setdefault("DEPLOYER_BASE_URL", f"http://{arguments.host}:{arguments.port}")
     os.environ.setdefault("DEPLOYER_LOG_LEVEL", "ERROR")
 
-    note = choose(arguments.docker)
+    interruption = Interruption()
+    with interruption.caught():
+        note = choose(arguments.docker)
 
-    import django
+        import django
 
-    django.setup()
-    from deployer_site.demo.run import Demo
+        django.setup()
+        from deployer_site.demo.run import Demo
 
-    return Demo(arguments.host, arguments.port, once=arguments.once, note=note).run()
+        return Demo(arguments.host, arguments.port, once=arguments.once, interruption=interruption, note=note).run()
+    return INTERRUPTED if arguments.once else 0
 
 
 def choose(docker: str) -> str:

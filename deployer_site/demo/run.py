@@ -18,6 +18,7 @@ from core.engine import schedules
 from core.errors import ConfigurationError
 from core.management.commands.run_pipeline import FAILED, WRONG, report
 from core.management.embedded import Embedded
+from core.management.interruption import INTERRUPTED, Interruption
 from core.management.terminal import Terminal
 from core.services import declarations, flavours
 from core.services.scope import Scope
@@ -30,7 +31,7 @@ from flavours import demo as flavour
 class Demo:
     """One run of the demo, on the given address of the pages."""
 
-    def __init__(self, host: str, port: int, *, once: bool, note: str = "") -> None:
+    def __init__(self, host: str, port: int, *, once: bool, interruption: Interruption, note: str = "") -> None:
         self._web = (host, port)
         self._once = once
         self._note = note
@@ -38,6 +39,7 @@ class Demo:
         self._sample = sample_repository.DOCKER if self._docker else sample_repository.HOST
         self._terminal = Terminal()
         self._data = configuration.current().data_dir
+        self._interruption = interruption
 
     def run(self) -> int:
         """Run until Ctrl-C, or until nothing is left to do; answer the exit status."""
@@ -79,11 +81,14 @@ class Demo:
                 web=None if self._once else self._web,
                 once=self._once,
                 expected=(sample_repository.BROKEN,),
+                interruption=self._interruption,
             )
             try:
                 verdict = embedded.run()
                 if verdict:
                     report(verdict, self._terminal)
+                elif self._once:
+                    return INTERRUPTED
             except CommandError as error:
                 self._terminal.say(str(error), "bold red")
                 return FAILED
@@ -100,8 +105,8 @@ class Demo:
             finally:
                 stage.stop()
             return
-        call_command("host_services", "start", stdout=io.StringIO())
         try:
+            call_command("host_services", "start", stdout=io.StringIO())
             yield []
         finally:
             call_command("host_services", "stop", stdout=io.StringIO())

@@ -31,6 +31,7 @@ class Demo:
             "DEMO_GIT_PORT": str(free_port()),
             "DEMO_SERVICE_PORT": str(self.service),
         }
+        self.environment["PYTHONFAULTHANDLER"] = "1"
         self.environment.pop("DJANGO_SETTINGS_MODULE", None)
 
     def command(self, *arguments: str) -> list[str]:
@@ -69,6 +70,16 @@ class Demo:
             text=True,
             start_new_session=True,
         )
+
+    def end(self, process: subprocess.Popen[str]) -> str:
+        """Press Ctrl-C and answer what it printed; a process that does not end tells where each of its threads is."""
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=60)[0]
+        except subprocess.TimeoutExpired:
+            left = self.processes()
+            process.send_signal(signal.SIGABRT)
+            raise AssertionError(f"{left}\n{process.communicate(timeout=10)[0]}") from None
 
     def greeting(self) -> str:
         try:
@@ -138,8 +149,7 @@ def test_a_push_goes_live_a_broken_one_does_not_and_ctrl_c_ends_it_all(demo: Dem
         until(lambda: "failed" in requests.get(page, timeout=5).text, lambda: requests.get(page, timeout=5).text)
         assert "Good day" in demo.greeting(), "what ran goes on running"
     finally:
-        process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=60)
+        told = demo.end(process)
     assert process.returncode == 0, told
     assert f"http://127.0.0.1:{demo.web}/" in told
     assert "git push origin feature:live" in told
@@ -150,8 +160,17 @@ def test_a_push_goes_live_a_broken_one_does_not_and_ctrl_c_ends_it_all(demo: Dem
     try:
         until(lambda: "Good day" in demo.greeting(), demo.greeting)
     finally:
-        again.send_signal(signal.SIGINT)
-        again.communicate(timeout=60)
+        told = demo.end(again)
+    assert (again.returncode, demo.processes()) == (0, []), told
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.2, 1.6, 2.0])
+def test_ctrl_c_while_it_starts_ends_it_quietly(demo: Demo, seconds: float) -> None:
+    process = demo.start()
+    time.sleep(seconds)
+    told = demo.end(process)
+    assert (process.returncode, demo.processes()) == (0, []), told
+    assert "Traceback" not in told
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_set(demo: Demo) -> None:

@@ -101,12 +101,12 @@ async def test_a_build_that_waits_says_for_which_pool_and_starts_when_there_is_a
 
 
 async def test_urgent_builds_go_before_others(scheduler: Scheduler, client: Client) -> None:
+    scheduler.script(hangs=True)
     scheduler.pause_workers()
     later = await Build(client).heard("Waits for a worker")
     await scheduler.until(len)
     sooner = await Build(client, urgent=True).heard("Waits for a worker")
     await scheduler.until(lambda jobs: len(jobs) == 2)
-    scheduler.script(hangs=True)
     scheduler.lose_worker("linux-x86_64", "x86-1")
     scheduler.add_worker("linux-x86_64", "x86-2", 1)
     await sooner.started()

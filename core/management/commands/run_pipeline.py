@@ -19,6 +19,7 @@ from core.engine import planning, schedules
 from core.engine.settled import Verdict
 from core.errors import ConfigurationError
 from core.management.embedded import Embedded
+from core.management.interruption import INTERRUPTED, Interruption
 from core.management.terminal import Terminal
 from core.models import Repository
 from core.pipeline.validate import unknown
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         "Look after a flavour's repositories: build every branch and pull request, and keep its services on their "
         "deployment branches. Starts the web, a runner and the schedules, and stops them with Ctrl-C; on several hosts "
         "run `run_web`, `run_runner` and `qcluster` instead. "
-        "Exit status with --once: 0 all is well, 1 something failed; 2 for a wrong configuration."
+        "Exit status with --once: 0 all is well, 1 something failed, 130 interrupted; 2 for a wrong configuration."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -65,6 +66,13 @@ class Command(BaseCommand):
         parser.add_argument("--no-web", action="store_true", help="no pages and no webhooks")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        self._interruption = Interruption()
+        with self._interruption.caught():
+            self._handle(options)
+            return
+        raise CommandError("interrupted", returncode=INTERRUPTED)
+
+    def _handle(self, options: dict[str, Any]) -> None:
         try:
             declare = _declaration(options)
             _migrate()
@@ -78,6 +86,8 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=WRONG) from None
         if verdict:
             report(verdict, Terminal())
+        elif options["once"]:
+            raise CommandError("interrupted before all was done", returncode=INTERRUPTED)
 
     def _run(self, scope: Scope, options: dict[str, Any]) -> Verdict | None:
         terminal = Terminal()
@@ -85,7 +95,12 @@ class Command(BaseCommand):
         if web:
             terminal.say(f"The pages are at http://{web[0]}:{web[1]}/ ; stop with Ctrl-C.")
         embedded = Embedded(
-            configuration=configuration.current(), scope=scope, terminal=terminal, web=web, once=options["once"]
+            configuration=configuration.current(),
+            scope=scope,
+            terminal=terminal,
+            web=web,
+            once=options["once"],
+            interruption=self._interruption,
         )
         return embedded.run()
 
