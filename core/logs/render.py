@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 #: A colour or another look of letters (SGR in ECMA-48): the only sequence that a terminal may be sent.
-_LOOK = r"\x1b\[[0-9;:]*m"
+LOOK = r"\x1b\[[0-9;:]*m"
 #: Every other thing that a terminal could obey: control sequences, strings for it (titles, links, the clipboard) as far
 #: as their line goes, shorter escapes, and control characters but newline, tab and NUL.
 _COMMAND = re.compile(
-    rf"(?!{_LOOK})(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
+    rf"(?!{LOOK})(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
     r"|[\x01-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f])"
 )
-_LOOKS = re.compile(_LOOK)
+_LOOKS = re.compile(LOOK)
 #: What stands before a line that `LogWriter.note` wrote.
 NOTE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} ")
 _LONGEST = 500

@@ -11,6 +11,7 @@ from core.rest import (
     deployments,
     errors,
     flavours,
+    job_logs,
     jobs,
     plugins,
     pools,
@@ -38,6 +39,7 @@ for name, noun in (
     ("deliveries", deliveries),
     ("deployments", deployments),
     ("jobs", jobs),
+    ("jobs", job_logs),
     ("plugins", plugins),
     ("pools", pools),
 ):

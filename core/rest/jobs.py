@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from core import configuration
-from core.logs.store import LogStore
 from core.models import Job
 from core.queries import waiting
+from core.queries.job_logs import JobLog
 from core.rest.values import Name, Page, PageAsked, Reason, ReasonNeeded, builder, signed_in
 from core.services import jobs as services
 from core.services import requests
@@ -70,13 +69,6 @@ class JobFilter(Schema):
         return rows.filter(**{name: value for name, value in wanted.items() if value})
 
 
-class Part(Schema):
-    """A part of a log, in bytes."""
-
-    offset: int = Field(0, ge=0, le=2**62)
-    limit: int = Field(1 << 16, ge=1, le=1 << 20)
-
-
 @router.get("", response=Page[JobOut], summary="Jobs, newest first")
 def jobs(request: HttpRequest, which: Query[JobFilter], page: Query[PageAsked]) -> dict[str, object]:
     items, next = page.of(which.of(_rows()))
@@ -86,19 +78,7 @@ def jobs(request: HttpRequest, which: Query[JobFilter], page: Query[PageAsked]) 
 @router.get("/{int:id}", response=JobOut, summary="A job")
 def job(request: HttpRequest, id: int) -> JobOut:
     row = _rows().get(pk=id)
-    return _out([row])[0].model_copy(update={"log_size": _store().size(row.log) if row.log else 0})
-
-
-@router.get("/{int:id}/log", url_name="job_log", summary="A part of its log, as it was written")
-def log(request: HttpRequest, id: int, part: Query[Part]) -> HttpResponse:
-    row = Job.objects.only("log", "state").get(pk=id)
-    # Read before the size: a log that grows meanwhile is not called complete.
-    over = not row.is_active
-    data = _store().read(row.log, part.offset, part.limit) if row.log else b""
-    end = part.offset + len(data)
-    complete = over and end >= (_store().size(row.log) if row.log else 0)
-    headers = {"X-Log-Next-Offset": str(end), "X-Log-Complete": str(complete).lower()}
-    return HttpResponse(data, content_type="text/plain; charset=utf-8", headers=headers)
+    return _out([row])[0].model_copy(update={"log_size": JobLog(row).size})
 
 
 @router.post("/{int:id}/approve", response=JobOut, auth=signed_in, summary="Let it start")
@@ -154,7 +134,3 @@ def _one(row: Job, reason: str) -> JobOut:
         runner=row.runner,
         log_size=None,
     )
-
-
-def _store() -> LogStore:
-    return LogStore(configuration.current().logs_dir)

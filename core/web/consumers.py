@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -46,7 +47,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
 
 class LogConsumer(AsyncWebsocketConsumer):
-    """Sends a job's log from `?offset=N` on: a text frame `start`, binary frames, and a text frame `end` when it is over."""
+    """Sends a job's log from `?offset=N` on: a text frame `start` with the time
+    here in milliseconds since 1970, binary frames, and a text frame `end` when it is over."""
 
     async def connect(self) -> None:
         self._wake = asyncio.Event()
@@ -76,7 +78,8 @@ class LogConsumer(AsyncWebsocketConsumer):
 
     async def _follow(self, name: str, offset: int) -> None:
         store = LogStore(configuration.current().logs_dir)
-        await self.send(text_data=json.dumps({"type": "start", "offset": offset, "size": store.size(name)}))
+        start = {"type": "start", "offset": offset, "size": store.size(name), "now": time.time_ns() // 1_000_000}
+        await self.send(text_data=json.dumps(start))
         async for chunk in follow(store, name, offset, finished=self._is_over, wake=self._wake):
             await self.send(bytes_data=chunk.data)
             offset = chunk.offset + len(chunk.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from core.api import Log
@@ -10,6 +11,8 @@ from plugins.docker_swarm.tasks import Task
 
 #: Characters of a health check's answer that are kept.
 _ANSWER = 500
+#: How the engine names a task in its message (`update paused due to failure or early termination of task ID`).
+_TASK = re.compile(r"\btask (\w{25})\b")
 
 
 class Follower:
@@ -22,8 +25,11 @@ class Follower:
         self._health: dict[str, str] = {}
         self._failed: set[str] = set()
         self._update = ""
+        self._named: set[str] = set()
         #: The last thing that went wrong, for the sentence that people read first.
         self.fault = ""
+        #: What became of the task that the engine blames for the end of an update, where that is not told as a fault.
+        self.blamed = ""
 
     async def look(self, swarm: Swarm, service: SwarmService, before: Collection[str]) -> Sequence[Task]:
         """Read the tasks, tell what is new of them, and answer all.
@@ -33,6 +39,7 @@ class Follower:
         if (said := f"{service.update}: {service.message}") != self._update and service.update:
             self._update = said
             self._log.note(f"update {service.update.replace('_', ' ')}" + _because(service.message))
+        self._named.update(_TASK.findall(service.message))
         tasks = await swarm.tasks(service)
         for task in sorted(tasks, key=lambda task: task.created_at):
             if task.id not in before:
@@ -47,6 +54,11 @@ class Follower:
             self._log.note(task.told)
             if task.unplaced:
                 self.fault = task.told
+        if task.id in self._named and task.ended_badly and task.id not in self._failed:
+            # It failed, and was told to end before the swarm had noted that.
+            self._failed.add(task.id)
+            self.blamed = task.told
+            await self._tell_last_lines(swarm, task)
         if task.broken and task.id not in self._failed:
             self._failed.add(task.id)
             # What its health check said last tells more than that it was not healthy.

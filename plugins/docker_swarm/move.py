@@ -190,14 +190,17 @@ class Move:
 
     async def _fail(self, swarm: Swarm, broken: str) -> NoReturn:
         """Put the service back where it was, as its policy or ours says, and tell what became of it."""
-        reason = self._follower.fault or broken
+        # What goes wrong on the way back is told in the log, and is not why it failed.
+        fault = self._follower.fault
+        reason = fault or self._follower.blamed or broken
         service = await self._service(swarm)
         if specs.digest_of(service.spec) == self._image.digest:
             if not self._options.rollback:
                 await self._give_up(swarm, f"{reason}. It stays half-way, as the option `rollback` is off")
             if not await self._roll_back(swarm, service):
                 await self._give_up(swarm, f"{reason}. There is nothing to go back to")
-        await self._give_up(swarm, f"{reason}. {await self._follow_back(swarm)}")
+        back = await self._follow_back(swarm)
+        await self._give_up(swarm, f"{fault or self._follower.blamed or broken}. {back}")
 
     async def _roll_back(self, swarm: Swarm, service: SwarmService) -> bool:
         before = specs.digest_of(service.previous) if service.previous else ""

@@ -41,6 +41,11 @@ class Task:
         return self.state in _BROKEN
 
     @property
+    def ended_badly(self) -> bool:
+        """Whether it ended with an exit code of its own making, and not by a signal that ended it."""
+        return self.state in ("shutdown", "complete") and self.exit_code not in (None, 0, 137, 143)
+
+    @property
     def unplaced(self) -> bool:
         """Whether no node can take it, with the engine's reason in `error`."""
         return self.state == "pending" and bool(self.error)
@@ -53,7 +58,7 @@ class Task:
         if self.state not in _TOLD:
             return ""
         where = f" on {self.node}" if self.node else ""
-        code = f" (exit code {self.exit_code})" if self.broken and self.exit_code else ""
+        code = f" (exit code {self.exit_code})" if (self.broken or self.ended_badly) and self.exit_code else ""
         because = f": {self.error}" if self.error else ""
         return f"{self.slot}{where}: {self.state}{code}{because}"
 

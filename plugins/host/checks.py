@@ -11,7 +11,7 @@ from plugins.host.health import Answer
 from plugins.host.releases import HostRelease, ServiceDirectory
 
 #: Seconds that a process without a health check has to stay up.
-STAYS_UP = 1.0
+STAYS_UP = 2.0
 #: Restarts after which a new release will not come up.
 HOPELESS = 4
 

@@ -11,6 +11,7 @@ from django.shortcuts import aget_object_or_404, get_object_or_404, render
 from django.utils import timezone
 
 from core import configuration
+from core.logs.render import plain
 from core.logs.store import LogStore
 from core.models import Job
 from core.queries import waiting
@@ -18,6 +19,8 @@ from core.queries.access import role_of
 from core.states import JobKind, JobState, Role
 
 _PAGE = 50
+#: Lines of a log that are part of its page.
+_LAST = 200
 #: Bytes of a log that are read at once.
 _PIECE = 1 << 18
 
@@ -44,9 +47,16 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "reason": waiting.reasons([row], timezone.now())[row.pk],
         "may_act": role_of(request.user, row.flavour) >= Role.BUILDER,
         "others": Job.objects.filter(fingerprint=row.fingerprint).exclude(pk=pk)[:10],
+        "log_end": _end(row),
         "needs_approval": row.state == JobState.QUEUED and row.approved_at is None and _asks(row),
     }
     return render(request, "deployer/job.html", context)
+
+
+def _end(row: Job) -> str:
+    """The last lines of a log: what is seen at once, and all that is seen without JavaScript."""
+    store = LogStore(configuration.current().logs_dir)
+    return plain(store.tail(row.log, _LAST, limit=1 << 17)) if row.log else ""
 
 
 def _asks(row: Job) -> bool:
@@ -60,7 +70,8 @@ async def log(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResp
     store = LogStore(configuration.current().logs_dir)
     size = store.size(row.log)
     response = StreamingHttpResponse(_pieces(store, row.log, size), content_type="text/plain; charset=utf-8")
-    response["Content-Disposition"] = f'inline; filename="job-{row.pk}.log"'
+    how = "attachment" if "save" in request.GET else "inline"
+    response["Content-Disposition"] = f'{how}; filename="job-{row.pk}.log"'
     # What is appended later belongs to another request.
     response["Content-Length"] = size
     return response
