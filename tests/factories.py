@@ -23,6 +23,7 @@ from core.models import (
     Delivery,
     Deployment,
     Flavour,
+    Hold,
     Identity,
     Input,
     Job,
@@ -260,6 +261,19 @@ def _times(state: JobState) -> dict[str, Any]:
 
 
 # The rest
+
+
+def make_hold(*, service: Service | None = None, flavour: Flavour | None = None, **fields: Any) -> Hold:
+    """A lock of a service, or a freeze of a flavour."""
+    if service is None:
+        flavour = flavour or make_flavour()
+    defaults: dict[str, Any] = {
+        "flavour": flavour or (service and service.target.recipe.repository.flavour),
+        "reason": "we look into it",
+    }
+    return Hold.objects.create(
+        service=service, owner=fields.pop("owner", None) or make_user(), **{**defaults, **fields}
+    )
 
 
 def make_runner(name: str = "", **fields: Any) -> Runner:

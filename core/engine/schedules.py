@@ -6,6 +6,7 @@ itself, more slowly (`core.services.heads.SLOW`), and `late` tells when they hav
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -38,6 +39,32 @@ def late(now: datetime) -> list[str]:
     """The schedules that should have run and did not: the qcluster is not alive."""
     rows = Schedule.objects.filter(name__in=_SCHEDULES, next_run__lt=now - timedelta(seconds=_LATE))
     return list(rows.exclude(repeats=0).order_by("name").values_list("name", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A schedule: how often it runs in words, and when next; `late` when it should have run and did not."""
+
+    name: str
+    often: str
+    next: datetime
+    off: bool
+    late: bool
+
+
+def planned(now: datetime) -> list[Planned]:
+    """The schedules, by name."""
+    behind = set(late(now))
+    return [
+        Planned(row.name, _often(row), row.next_run, row.repeats == 0, row.name in behind)
+        for row in Schedule.objects.order_by("name")
+    ]
+
+
+def _often(row: Schedule) -> str:
+    if row.schedule_type != Schedule.MINUTES:
+        return str(row.get_schedule_type_display()).lower()
+    return "every minute" if row.minutes == 1 else f"every {row.minutes} minutes"
 
 
 def poll_heads() -> int:

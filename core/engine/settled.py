@@ -13,6 +13,7 @@ from core.engine.snapshot import evaluate_refs
 from core.models import Job, Ref, Repository
 from core.pipeline.evaluate import Status
 from core.pipeline.graph import NodeKind
+from core.services import holds
 from core.services.scope import Scope
 from core.states import JobState, Level
 
@@ -38,14 +39,18 @@ def settled(scope: Scope, since: datetime, now: datetime) -> bool:
     unseen = repositories.filter(Q(looked_at=None) | Q(looked_at__lt=since) | Q(next_look_at__lte=now))
     if unseen.exists() or stale_repositories(scope):
         return False
-    return not any(_can_go_on(job, now) for job in Job.objects.active().filter(scope.jobs()).select_related("flavour"))
+    active = list(Job.objects.active().filter(scope.jobs()).select_related("flavour"))
+    held = holds.in_force(now).among(active)
+    return not any(_can_go_on(job, now, held=job.pk in held) for job in active)
 
 
-def _can_go_on(job: Job, now: datetime) -> bool:
+def _can_go_on(job: Job, now: datetime, *, held: bool) -> bool:
+    if job.state == JobState.RUNNING:
+        return True
     threshold = job.flavour.threshold_at(now)
     asks = threshold is not None and Level(job.level) >= threshold and job.approved_at is None
-    held = job.not_before is not None and job.not_before > now + timedelta(seconds=_PATIENCE)
-    return job.state == JobState.RUNNING or not (asks or held)
+    put_off = job.not_before is not None and job.not_before > now + timedelta(seconds=_PATIENCE)
+    return not (asks or put_off or held)
 
 
 def verdict(scope: Scope, expected: Collection[str] = ()) -> Verdict:

@@ -1,6 +1,7 @@
 """What is kept: one noun a file."""
 
 from core.models.flavours import Declared, Flavour, Input
+from core.models.holds import Hold
 from core.models.jobs import Job, Runner
 from core.models.log_rules import LogRule
 from core.models.people import Identity
@@ -18,6 +19,7 @@ __all__ = [
     "Delivery",
     "Deployment",
     "Flavour",
+    "Hold",
     "Identity",
     "Input",
     "Job",

@@ -12,6 +12,7 @@ from core.states import JobKind, Level
 class QueuedJob:
     """What is known of a job that waits.
 
+    :param hold: who holds it still and why, in a sentence without its stop.
     :param reason: what was written on it when it was put back: an error that may pass, a gate.
     """
 
@@ -22,6 +23,7 @@ class QueuedJob:
     reason: str = ""
     not_before: datetime | None = None
     pool: str = ""
+    hold: str = ""
 
 
 def needs_approval(level: Level, threshold: Level | None, *, approved: bool) -> bool:
@@ -37,6 +39,8 @@ def why_queued(job: QueuedJob, *, threshold: Level | None, now: datetime, runner
             f"Waits for approval: it is {job.level.word}, and operations that are {threshold.word} or more ask first. "
             f"Approve it on its page or with `manage.py approve {job.id}`."
         )
+    if job.hold:
+        return f"{job.hold}. It goes on when that is lifted, on the page of the service or with `manage.py unlock`."
     if job.not_before and job.not_before > now:
         reason = job.reason.rstrip(".") or "It is put off"
         return f"{reason}. Tried again at {_moment(job.not_before, now)} UTC."

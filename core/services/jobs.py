@@ -16,7 +16,7 @@ from core.errors import RefusedError
 from core.logs.diagnosis import Diagnosis
 from core.models import Commit, Flavour, Job, Ref, Repository
 from core.plugins import plugins
-from core.services import activities, heads, hints, news, outcomes
+from core.services import activities, heads, hints, holds, news, outcomes
 from core.services.scope import Scope
 from core.states import JOB, Actor, JobKind, JobState, Level
 from core.values import News
@@ -78,7 +78,7 @@ def claim(
     released = Q(approved_at__isnull=False) | Q(level__lt=threshold) | Q(flavour__threshold_lifts_at__lte=now)
     ready = Q(not_before=None) | Q(not_before__lte=now)
     rows = Job.objects.queued().filter(scope.jobs(), released, ready).exclude(pool__in=full)
-    rows = rows.select_related("flavour").order_by("priority", "id")
+    rows = holds.in_force(now).release(rows).select_related("flavour").order_by("priority", "id")
     # A transaction would keep all others from writing, on SQLite, for nothing.
     return _take(rows, runner, now, lease, places, limit) if limit and rows.exists() else []
 

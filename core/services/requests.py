@@ -63,6 +63,17 @@ def again(job: Job, user: User, *, reason: str = "") -> Job:
     return row
 
 
+def redeploy(service: Service, user: User, *, reason: str = "") -> Job:
+    """Deploy once more what a service was moved to last: to start it anew, or to repair what was changed by hand.
+
+    :raises RefusedError: it was never deployed, or something that it must not run beside goes on.
+    """
+    newest = service.deployments.select_related("job").first()
+    if newest is None:
+        raise RefusedError(f"{service} was never deployed: push to {service.target.branch}")
+    return again(newest.job, user, reason=reason)
+
+
 def _refuse_older(deployment: Deployment) -> None:
     """An older commit overwrites a newer one only by a rollback, which holds against the next look."""
     service = deployment.service

@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from core.web import login, webhooks
-from core.web.views import actions, jobs, overview, repositories, services, system, work
+from core.web.views import actions, holds, jobs, overview, repositories, services, settings, system, work
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -13,6 +13,11 @@ urlpatterns = [
     path("services/", services.services, name="services"),
     path("services/<int:pk>/", services.service, name="service"),
     path("services/<int:pk>/rollback/<int:release>", actions.roll_back, name="roll-back"),
+    path("services/<int:pk>/redeploy", actions.redeploy, name="redeploy"),
+    path("services/<int:pk>/lock", holds.lock, name="lock"),
+    path("services/<int:pk>/unlock", holds.unlock, name="unlock"),
+    path("flavours/<slug:name>/freeze", holds.freeze, name="freeze"),
+    path("flavours/<slug:name>/unfreeze", holds.unfreeze, name="unfreeze"),
     path("services/<int:pk>/follow", actions.follow, name="follow"),
     path("builds/<int:pk>/", work.build, name="build"),
     path("releases/<int:pk>/", work.release, name="release"),
@@ -26,6 +31,7 @@ urlpatterns = [
     path("activity/", system.activity, name="activity"),
     path("deliveries/", system.deliveries, name="deliveries"),
     path("pools/", system.pool_list, name="pools"),
+    path("settings/", settings.settings, name="settings"),
     path("plugins/", system.plugin_list, name="plugins"),
     path("login/", login.LoginView.as_view(), name="login"),
     path("login/<slug:kind>/", login.begin, name="login-elsewhere"),

@@ -69,6 +69,13 @@ def state(word: str, label: str = "") -> SafeString:
 
 
 @register.filter
+def hold(held: object) -> SafeString:
+    """A lock or a freeze, with who holds it and why as its title."""
+    label, said = ("locked" if getattr(held, "service_id", None) else "frozen"), getattr(held, "sentence", "")
+    return format_html('<span class="state blocked" title="{}"><b aria-hidden="true">⏸</b> {}</span>', said, label)
+
+
+@register.filter
 def short(digest: str) -> str:
     """The beginning of a digest."""
     return digest.removeprefix("sha256:")[:12]

@@ -13,8 +13,10 @@ from core.queries import waiting
 from core.queries.access import role_of
 from core.queries.inventory import kept
 from core.queries.orders import orders
+from core.services import holds
 from core.services.places import service_place
 from core.states import Role
+from core.web.views.holds import LENGTHS
 
 #: Deployments and releases shown.
 _SHOWN = 30
@@ -43,6 +45,8 @@ def service(request: HttpRequest, pk: int) -> HttpResponse:
         "head": row.target.recipe.repository.refs.filter(name=f"refs/heads/{row.target.branch}", gone_at=None).first(),
         "order": orders([row]).get(row.pk),
         "facts": _facts(row),
+        "hold": holds.in_force(timezone.now()).of(row),
+        "lengths": LENGTHS,
         "may_act": role_of(request.user, row.target.recipe.repository.flavour) >= Role.BUILDER,
     }
     return render(request, "deployer/service.html", context)

@@ -59,6 +59,7 @@ def make_one_of_each() -> None:
     factories.make_ref(commit=commit, url="https://example.org/live", title="Live")
     factories.make_job(build=factories.make_build(target=service.target, commit=commit))
     factories.make_rollback(service=service, release=deployment.release)
+    factories.make_hold(service=service)
     factories.make_input(flavour=service.target.recipe.repository.flavour)
     factories.make_runner()
     factories.make_message()

@@ -68,6 +68,7 @@ def every_page(repository: Repository) -> list[str]:
         f"/jobs/{job.pk}/",
         f"/jobs/{job.pk}/log",
         "/activity/",
+        "/settings/",
         "/plugins/",
         "/login/",
     ]
@@ -184,6 +185,46 @@ def test_a_rollback_says_what_will_happen_before_it_does(client: Client, reposit
     client.post(f"/services/{service.pk}/follow")
     shop.run_all(repository)
     assert shop.live() == "two"
+
+
+def test_a_service_is_locked_and_a_flavour_frozen_and_everybody_sees_it(
+    client: Client, repository: Repository, builder: User
+) -> None:
+    service = Service.objects.get()
+    page = client.post(f"/services/{service.pk}/lock", {"reason": EVIL, "hours": "4"}, follow=True).content.decode()
+    assert "Locked by ann until " in page
+    assert EVIL not in page
+    assert "Lift the lock" in page
+    assert "locked" in client.get("/?show=held").content.decode()
+    client.post(f"/services/{service.pk}/unlock")
+    assert "Lift the lock" not in client.get(f"/services/{service.pk}/").content.decode()
+    page = client.post("/flavours/acme/freeze", {"reason": "holidays"}, follow=True).content.decode()
+    assert "Flavour acme is frozen by ann: holidays" in page
+    assert "Flavour acme is frozen by ann: holidays" in client.get("/").content.decode()
+    client.post("/flavours/acme/unfreeze")
+    assert "is frozen" not in client.get("/").content.decode()
+    page = client.post(f"/services/{service.pk}/lock", {"reason": ""}, follow=True).content.decode()
+    assert "say why" in page
+
+
+def test_a_redeployment_says_what_will_happen_before_it_does(
+    client: Client, repository: Repository, builder: User
+) -> None:
+    service = Service.objects.get()
+    page = client.get(f"/services/{service.pk}/redeploy").content.decode()
+    assert service.current
+    assert service.current.digest in page
+    assert not Job.objects.active().exists()
+    answer = client.post(f"/services/{service.pk}/redeploy", {"reason": "it hangs"})
+    assert answer.headers["Location"] == f"/jobs/{Job.objects.active().get().pk}/"
+
+
+@pytest.mark.parametrize("query", ["", "?show=broken", "?show=fine", "?show=nonsense", "?flavour=acme", "?flavour=%00"])
+def test_the_overview_shows_the_services_that_somebody_asks_for(
+    client: Client, repository: Repository, query: str
+) -> None:
+    page = client.get("/" + query).content.decode()
+    assert ('id="service-' in page) == (query != "?show=broken")
 
 
 def test_a_look_is_asked_for(client: Client, repository: Repository, builder: User) -> None:

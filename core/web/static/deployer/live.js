@@ -66,7 +66,7 @@ function filter() {
   for (const box of document.querySelectorAll("[data-filter]")) {
     const words = (box.value || filter.text || "").toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of document.querySelectorAll(box.dataset.filter)) {
-      if (row.closest("thead")) continue;
+      if (row.closest("thead") || row.classList.contains("group")) continue;
       const text = row.textContent.toLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
     }
