@@ -36,6 +36,13 @@ class Level(IntEnum):
         raise ConfigurationError(f"there is no level {word!r}; the levels are {', '.join(each.word for each in cls)}")
 
 
+class TokenScope(StrEnum):
+    """What a token for the API may be used for; its owner's roles limit it further."""
+
+    READ = "read"
+    ACT = "act"
+
+
 class Role(IntEnum):
     """What a person may do: a viewer looks, a builder starts and stops work, an admin changes what is declared."""
 

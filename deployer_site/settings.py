@@ -55,8 +55,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "core.rest.tokens.TokenAuthentication",
     "core.web.private.PrivatePages",
     "core.rest.private.PrivateApi",
+    "core.rest.idempotency.IdempotencyKeys",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from core.models import (
     Activity,
+    ApiToken,
     Build,
     BuilderPools,
     Commit,
@@ -24,6 +25,7 @@ from core.models import (
     Deployment,
     Flavour,
     Hold,
+    IdempotentCall,
     Identity,
     Input,
     Job,
@@ -322,3 +324,13 @@ def make_log_rule(name: str = "", **fields: Any) -> LogRule:
 
 def make_activity(**fields: Any) -> Activity:
     return Activity.objects.create(**{"verb": "cancelled", "subject": "job 1", "label": "a job", **fields})
+
+
+def make_api_token(**fields: Any) -> ApiToken:
+    defaults = {"name": "a script", "hash": _fingerprint("token"), "beginning": "abcdef", "scopes": ["read", "act"]}
+    return ApiToken.objects.create(owner=fields.pop("owner", None) or make_user(), **{**defaults, **fields})
+
+
+def make_idempotent_call(**fields: Any) -> IdempotentCall:
+    defaults = {"key": f"call {next(_numbers)}", "request": _fingerprint("call"), "status": 200}
+    return IdempotentCall.objects.create(person=fields.pop("person", None) or make_user(), **{**defaults, **fields})

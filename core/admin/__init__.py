@@ -24,6 +24,7 @@ from core.admin import (
     runners,
     services,
     targets,
+    tokens,
     users,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "runners",
     "services",
     "targets",
+    "tokens",
     "users",
 ]
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from core.models import Repository, Service
-from core.services import declarations, deliveries, heads, hints, identities
+from core.services import calls, declarations, deliveries, heads, hints, identities
 
 #: Seconds after its time at which a schedule counts as late: django-q2 looks every 30 s.
 _LATE = 150
@@ -94,4 +94,5 @@ def sweep() -> int:
         declarations.reevaluate(row)
     deliveries.forget_old(timezone.now())
     identities.forget_ended_sessions()
+    calls.forget_old(timezone.now())
     return len(rows)

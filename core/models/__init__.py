@@ -1,5 +1,6 @@
 """What is kept: one noun a file."""
 
+from core.models.access import ApiToken, IdempotentCall
 from core.models.flavours import Declared, Flavour, Input
 from core.models.holds import Hold
 from core.models.jobs import Job, Runner
@@ -12,6 +13,7 @@ from core.models.work import Build, Deployment, Release, Rollback
 
 __all__ = [
     "Activity",
+    "ApiToken",
     "Build",
     "BuilderPools",
     "Commit",
@@ -20,6 +22,7 @@ __all__ = [
     "Deployment",
     "Flavour",
     "Hold",
+    "IdempotentCall",
     "Identity",
     "Input",
     "Job",

@@ -1,4 +1,5 @@
-"""The HTTP API, mounted at `/api/`: everybody may read; who has signed in and has the role may act."""
+"""The HTTP API, mounted at `/api/`: everybody may read; who has signed in, or comes with a token, and has
+the role may act. A POST with an `Idempotency-Key` is carried out once. Errors are problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ api = NinjaAPI(
     urls_namespace="api",
     # The page that shows the description of an API loads its scripts from elsewhere: `openapi.json` has all of it.
     docs_url=None,
+    openapi_extra={"components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}},
 )
 errors.install(api)
 

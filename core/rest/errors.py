@@ -60,7 +60,7 @@ def _forbidden(request: HttpRequest, error: Raised) -> HttpResponse:
 def not_signed_in(request: HttpRequest, error: Raised = AuthenticationError) -> HttpResponse:
     """Answer somebody who has to sign in first."""
     # Not 401: that has to name a scheme of HTTP authentication, and a session is none.
-    return problem(HTTPStatus.FORBIDDEN, "Sign in first: this is only for people with a session.")
+    return problem(HTTPStatus.FORBIDDEN, "Sign in first, or come with a token: this is only for people who are known.")
 
 
 def _invalid(request: HttpRequest, error: Raised) -> HttpResponse:

@@ -13,7 +13,7 @@ from core.queries import job_logs
 
 router = Router(tags=["logs"])
 
-Words = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00\n]*$")]
+Words = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00\n]*$")]
 
 
 class Part(Schema):
@@ -79,7 +79,7 @@ def steps(request: HttpRequest, id: int) -> list[job_logs.Step]:
 
 
 @router.get("/{int:id}/log/search", response=FoundOut, summary="Where its log has some words")
-def search(request: HttpRequest, id: int, q: Query[Words]) -> job_logs.Found:
+def search(request: HttpRequest, id: int, q: Words = "") -> job_logs.Found:
     return _log(id).found(q)
 
 

@@ -13,15 +13,18 @@ from pydantic import Field, StringConstraints
 
 from core.models import Flavour
 from core.queries import access
+from core.rest.tokens import token_of
 from core.states import Role
 
 Item = TypeVar("Item")
 
 
 class _Session(SessionAuth):
-    """Who has signed in, by a page that knows the CSRF token. Who has not is told that first."""
+    """Who came with a token, or has signed in, by a page that knows the CSRF token. Who has not is told that first."""
 
     def __call__(self, request: HttpRequest) -> Any:
+        if token_of(request):
+            return request.user
         return super().__call__(request) if request.user.is_authenticated else None
 
 

@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from core.web import login, webhooks
-from core.web.views import actions, holds, jobs, overview, repositories, services, settings, system, work
+from core.web.views import actions, holds, jobs, overview, repositories, services, settings, system, tokens, work
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -31,6 +31,8 @@ urlpatterns = [
     path("activity/", system.activity, name="activity"),
     path("deliveries/", system.deliveries, name="deliveries"),
     path("pools/", system.pool_list, name="pools"),
+    path("tokens/", tokens.mine, name="tokens"),
+    path("tokens/<int:pk>/revoke", tokens.revoke, name="revoke-token"),
     path("settings/", settings.settings, name="settings"),
     path("plugins/", system.plugin_list, name="plugins"),
     path("login/", login.LoginView.as_view(), name="login"),

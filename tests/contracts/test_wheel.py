@@ -12,7 +12,7 @@ from tests.e2e.harness import ROOT
 WANTED = {
     "core/migrations/0001_initial.py",
     "core/py.typed",
-    "core/web/static/deployer/log.js",
+    "core/web/static/deployer/log/main.js",
     "core/web/static/deployer/style.css",
     "core/web/templates/404.html",
     "core/web/templates/deployer/overview.html",

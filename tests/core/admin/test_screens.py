@@ -60,6 +60,8 @@ def make_one_of_each() -> None:
     factories.make_job(build=factories.make_build(target=service.target, commit=commit))
     factories.make_rollback(service=service, release=deployment.release)
     factories.make_hold(service=service)
+    factories.make_api_token()
+    factories.make_idempotent_call()
     factories.make_input(flavour=service.target.recipe.repository.flavour)
     factories.make_runner()
     factories.make_message()
