@@ -69,6 +69,7 @@ class Commit(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(name="commit_in_repository", fields=["repository", "hash"])]
+        indexes = [models.Index(name="commit_of_hash", fields=["hash"])]
 
     def __str__(self) -> str:
         return self.short

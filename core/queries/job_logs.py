@@ -7,11 +7,14 @@ from itertools import islice, pairwise
 
 from core import configuration
 from core.logs import lines, search, steps
+from core.logs.render import plain
 from core.logs.store import LogStore
 from core.models import Job
 
 #: Lines in which words were found that are told at once.
 MOST_FOUND = 1000
+#: Characters of a line that is shown as an excerpt.
+_EXCERPT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,9 @@ class JobLog:
             return Found([], more=False)
         numbers = list(islice(search.found(self._store, self._job.log, words), MOST_FOUND + 1))
         return Found(numbers[:MOST_FOUND], more=len(numbers) > MOST_FOUND)
+
+    def excerpts(self, words: str, most: int) -> list[tuple[int, str]]:
+        """The first lines that have these words: their numbers and texts, without colours, on one line each."""
+        numbers = list(islice(search.found(self._store, self._job.log, words), most))
+        found = [next(lines.lines(self._store, self._job.log, number, 1)) for number in numbers]
+        return [(line.number, plain(line.data).strip()[:_EXCERPT]) for line in found]

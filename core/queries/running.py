@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 
-from core.models import Release, Rollback, Service
+from core.models import Hold, Release, Rollback, Service
 from core.queries.orders import orders
+from core.services import holds
 from core.services.scope import Scope
 from core.states import Health, Rollout
 
@@ -40,6 +42,22 @@ class RollbackInForce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBy:
+    """A person holds something still: a `lock` of a service, or a `freeze` of its flavour."""
+
+    kind: str
+    owner: str
+    reason: str
+    since: datetime
+    until: datetime | None
+
+    @classmethod
+    def of(cls, row: Hold) -> HeldBy:
+        """From its row, with its owner."""
+        return cls(kind=row.word, owner=row.owner.get_username(), reason=row.reason, since=row.since, until=row.until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceNow:
     """A service, as it is now.
 
@@ -50,6 +68,7 @@ class ServiceNow:
     :param rollout: how the services of its target move (`core.states.Rollout`).
     :param soak: seconds that those which others wait for are watched after their move.
     :param position: where it comes among the services of its target, from 1; 0 for one that is in use no more.
+    :param hold: who holds it still, if anybody does.
     """
 
     id: int
@@ -72,6 +91,7 @@ class ServiceNow:
     rollout: Rollout
     soak: int
     position: int
+    hold: HeldBy | None
 
     @property
     def full_name(self) -> str:
@@ -101,10 +121,11 @@ def _rows() -> QuerySet[Service]:
 def _values(rows: Iterable[Service]) -> list[ServiceNow]:
     these = list(rows)
     found = orders(these)
-    return [_value(row, found[row.pk].position if row.pk in found else 0) for row in these]
+    held = holds.in_force(timezone.now())
+    return [_value(row, found[row.pk].position if row.pk in found else 0, held.of(row)) for row in these]
 
 
-def _value(row: Service, position: int) -> ServiceNow:
+def _value(row: Service, position: int, hold: Hold | None) -> ServiceNow:
     repository = row.target.recipe.repository
     in_force: Sequence[Rollback] = row.in_force  # type: ignore[attr-defined]  # set by the prefetch above
     return ServiceNow(
@@ -128,6 +149,7 @@ def _value(row: Service, position: int) -> ServiceNow:
         rollout=Rollout(row.target.rollout),
         soak=row.target.soak,
         position=position,
+        hold=HeldBy.of(hold) if hold else None,
     )
 
 

@@ -7,7 +7,9 @@ from django.http import Http404, HttpRequest
 from ninja import NinjaAPI, Router
 
 from core.rest import (
+    activity,
     builds,
+    commits,
     deliveries,
     deployments,
     errors,
@@ -18,7 +20,9 @@ from core.rest import (
     pools,
     releases,
     repositories,
+    search,
     services,
+    streams,
 )
 
 api = NinjaAPI(
@@ -42,10 +46,15 @@ for name, noun in (
     ("deployments", deployments),
     ("jobs", jobs),
     ("jobs", job_logs),
+    ("commits", commits),
+    ("activity", activity),
+    ("search", search),
     ("plugins", plugins),
     ("pools", pools),
 ):
     api.add_router(f"/{name}", noun.router)
+
+api.add_router("", streams.router)
 
 _elsewhere = Router()
 

@@ -108,10 +108,11 @@ def _rows() -> QuerySet[Job]:
 
 def _out(rows: Sequence[Job]) -> list[JobOut]:
     reasons = waiting.reasons(rows, timezone.now())
-    return [_one(row, reasons[row.pk]) for row in rows]
+    return [out(row, reasons[row.pk]) for row in rows]
 
 
-def _one(row: Job, reason: str) -> JobOut:
+def out(row: Job, reason: str) -> JobOut:
+    """A job for the API, with why it is where it is."""
     return JobOut(
         id=row.pk,
         kind=JobKind(row.kind),

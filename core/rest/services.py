@@ -7,10 +7,11 @@ from datetime import datetime
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from core.models import Release, Service
+from core.models import Hold, Release, Service
 from core.queries import running
-from core.rest.values import Name, Reason, ReasonNeeded, builder, signed_in
-from core.services import requests
+from core.rest.jobs import JobOut, job
+from core.rest.values import HoldAsked, HoldOut, Name, Reason, ReasonNeeded, builder, signed_in
+from core.services import holds, requests
 from core.services.scope import Scope
 
 router = Router(tags=["services"])
@@ -37,7 +38,8 @@ class RollbackOut(Schema):
 class ServiceOut(Schema):
     """A service. `runs` is what it was last moved to; `reason` says why it is not done; `drift`: what was changed since.
 
-    `rollout` and `soak` are its target's; `position` is where it comes among the target's services, from 1.
+    `rollout` and `soak` are its target's; `position` is where it comes among the target's services, from 1. `hold`: what
+    keeps it from being moved.
     """
 
     id: int
@@ -60,6 +62,7 @@ class ServiceOut(Schema):
     rollout: str
     soak: int
     position: int
+    hold: HoldOut | None
 
 
 class RollBack(ReasonNeeded):
@@ -91,6 +94,31 @@ def roll_back(request: HttpRequest, id: int, body: RollBack) -> running.ServiceN
 def lift_rollback(request: HttpRequest, id: int, body: Reason) -> running.ServiceNow:
     row = _row(id)
     requests.lift_rollback(row, builder(request, row.target.recipe.repository.flavour), reason=body.reason)
+    return running.service(id)
+
+
+@router.post(
+    "/{int:id}/redeploy", response={201: JobOut}, auth=signed_in, summary="Deploy what it was moved to last once more"
+)
+def redeploy(request: HttpRequest, id: int, body: Reason) -> tuple[int, JobOut]:
+    row = _row(id)
+    user = builder(request, row.target.recipe.repository.flavour)
+    return 201, job(request, requests.redeploy(row, user, reason=body.reason).pk)
+
+
+@router.post("/{int:id}/lock", response=ServiceOut, auth=signed_in, summary="Have it stay as it is")
+def lock(request: HttpRequest, id: int, body: HoldAsked) -> running.ServiceNow:
+    row = _row(id)
+    user = builder(request, row.target.recipe.repository.flavour)
+    holds.lock(row, user, reason=body.reason, until=body.until)
+    return running.service(id)
+
+
+@router.post("/{int:id}/unlock", response=ServiceOut, auth=signed_in, summary="Lift its lock")
+def unlock(request: HttpRequest, id: int, body: Reason) -> running.ServiceNow:
+    row = _row(id)
+    user = builder(request, row.target.recipe.repository.flavour)
+    holds.lift(Hold.objects.get(service=row, lifted_at=None), user, reason=body.reason)
     return running.service(id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from django.contrib.auth.models import User
@@ -9,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Schema
 from ninja.security import SessionAuth
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from core.models import Flavour
 from core.queries import access
@@ -67,6 +68,22 @@ class ReasonNeeded(Schema):
     reason: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
     ]
+
+
+class HoldOut(Schema):
+    """A person holds something still: `kind` is `lock` (a service) or `freeze` (a flavour); null `until`: till lifted."""
+
+    kind: str
+    owner: str
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+class HoldAsked(ReasonNeeded):
+    """Why something is to be held still, and until when; without an end, until somebody lifts it."""
+
+    until: AwareDatetime | None = None
 
 
 def builder(request: HttpRequest, flavour: Flavour) -> User:

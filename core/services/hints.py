@@ -5,7 +5,10 @@ Without one, the next look of a runner or a page finds the same. Hints of one tr
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 
 from asgiref.sync import async_to_sync
 from channels.layers import BaseChannelLayer, get_channel_layer
@@ -59,3 +62,25 @@ def _send() -> None:
             async_to_sync(_send_all)()
     except Exception as error:  # noqa: BLE001  a hint that is lost costs a second; nothing may fail for it
         logger.debug("a hint was lost: %s", error)
+
+
+@contextlib.asynccontextmanager
+async def listening(*groups: str) -> AsyncIterator[asyncio.Event]:
+    """An event that every hint to one of these groups sets; who waits for it clears it."""
+    here, hinted = layer(), asyncio.Event()
+    channel = await here.new_channel()
+    for group in groups:
+        await here.group_add(group, channel)
+    pump = asyncio.create_task(_set_on_each(here, channel, hinted))
+    try:
+        yield hinted
+    finally:
+        pump.cancel()
+        for group in groups:
+            await here.group_discard(group, channel)
+
+
+async def _set_on_each(here: BaseChannelLayer, channel: str, hinted: asyncio.Event) -> None:
+    while True:
+        await here.receive(channel)
+        hinted.set()

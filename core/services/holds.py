@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.errors import RefusedError
@@ -52,12 +52,20 @@ class Holds:
 
 def in_force(now: datetime) -> Holds:
     """What is held just now. One query."""
-    rows = Hold.objects.filter(Q(until=None) | Q(until__gt=now), lifted_at=None)
-    found = list(rows.select_related("owner", "service", "flavour"))
+    found = list(_in_force(now).select_related("owner", "service", "flavour"))
     return Holds(
         {hold.service_id: hold for hold in found if hold.service_id},
         {hold.flavour_id: hold for hold in found if not hold.service_id},
     )
+
+
+def freezes(now: datetime) -> QuerySet[Hold]:
+    """The freezes of flavours that are in force."""
+    return _in_force(now).filter(service=None)
+
+
+def _in_force(now: datetime) -> QuerySet[Hold]:
+    return Hold.objects.filter(Q(until=None) | Q(until__gt=now), lifted_at=None)
 
 
 @transaction.atomic
