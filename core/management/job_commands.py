@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import ConfigurationError, RefusedError
 from core.management import database
+from core.management.acting import add_person
 from core.models import Job
 from core.services import people
 
@@ -31,15 +32,7 @@ class JobCommand(BaseCommand):
         parser.add_argument(
             "jobs", nargs="+", type=int, metavar="JOB", help="number of a job, as pages and logs show it"
         )
-        parser.add_argument(
-            "--reason", default="", required=self.needs_reason, help="why; kept with who did it, for everybody to read"
-        )
-        parser.add_argument(
-            "--user",
-            default="",
-            metavar="NAME",
-            help="who does it: a user of the deployer (default: the one named like you, made if there is none)",
-        )
+        add_person(parser, needs_reason=self.needs_reason)
 
     def act(self, job: Job, user: User, *, reason: str) -> None:
         """Do it to one job.

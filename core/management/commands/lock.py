@@ -1,0 +1,32 @@
+"""Lock a service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from core.management.acting import ServiceCommand, length
+from core.models import Service
+from core.services import holds
+
+
+class Command(ServiceCommand):
+    help = (
+        "Have a service stay as it is until `unlock`, or for a time: builds and releases go on, and its deployments wait, "
+        "rollbacks too. What is being deployed already is not stopped."
+    )
+    needs_reason = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--for", dest="time", type=length, metavar="LENGTH", help="30m, 2h, 3d or 1w; after that it lifts by itself"
+        )
+
+    def act_on(self, service: Service, user: User, *, reason: str = "", time: timedelta | None = None, **_: Any) -> str:
+        hold = holds.lock(service, user, reason=reason, until=timezone.now() + time if time else None)
+        return f"{service}: {hold.sentence}"

@@ -1,0 +1,23 @@
+"""Unlock a service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from core.errors import RefusedError
+from core.management.acting import ServiceCommand
+from core.models import Hold, Service
+from core.services import holds
+
+
+class Command(ServiceCommand):
+    help = "Lift the lock of a service: what waits for it goes on."
+
+    def act_on(self, service: Service, user: User, *, reason: str = "", **_: Any) -> str:
+        hold = Hold.objects.filter(service=service, lifted_at=None).first()
+        if hold is None:
+            raise RefusedError(f"{service} is not locked")
+        holds.lift(hold, user, reason=reason)
+        return f"{service} is locked no more."
