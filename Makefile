@@ -2,24 +2,37 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
+# Most of what takes long waits for others: with three workers two processors were idle half of the time.
+WORKERS ?= $(shell echo $$(( ($$(nproc) * 5 + 1) / 2 )))
+
+# Where it is set, each of the hundreds of processes that the tests start would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench lint docs reference migrations clean
+.PHONY: help setup demo test test-slow chaos bench scale lint docs screenshots reference migrations clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(SETUP) ## Install into .venv what the other commands need; each does so by itself.
 
 demo: $(SETUP) ## Run the demo: a sample repository, kept deployed while you watch. ARGS=--once ends when all is done; DOCKER=1 insists on Docker, DOCKER=0 leaves it out.
 	@$(BIN)/python -m deployer_site.demo $(if $(DOCKER),--docker $(if $(filter 0 no,$(DOCKER)),no,yes)) $(ARGS)
 
 test: $(SETUP) ## Run the tests. ARGS are pytest's.
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-slow: $(SETUP) ## Run the long sweeps: more examples, more kills.
 	HYPOTHESIS_PROFILE=slow DEPLOYER_CHAOS_ROUNDS=100 $(BIN)/python -m pytest -m "slow or not slow" $(ARGS)
 
+chaos: $(SETUP) ## Break everything at random for an hour and check that nothing is lost or doubled. DEPLOYER_CHAOS_FAULTS=200, DEPLOYER_CHAOS_SEED to repeat a run; needs root.
+	$(BIN)/python -m tests.chaos $(ARGS)
+
 bench: $(SETUP) ## Print the figures of the hot paths, as ratios.
 	$(BIN)/python -m bench $(ARGS)
+
+scale: $(SETUP) ## Print how quick deployers of several sizes are and what they cost: an hour. ARGS="--help" tells of shorter ones.
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 lint: $(SETUP) ## Check style, types, imports, and that what is generated is current.
 	$(BIN)/ruff check .
@@ -31,7 +44,10 @@ lint: $(SETUP) ## Check style, types, imports, and that what is generated is cur
 	$(BIN)/python manage.py describe_services --check
 
 docs: $(SETUP) ## Build the documentation into site/.
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
+
+screenshots: $(SETUP) ## Write docs/images/ again: a picture of each page, in a world made for it. ARGS are names of pictures.
+	$(BIN)/python -m tests.screenshots $(ARGS)
 
 reference: $(SETUP) ## Write the generated pages of the reference again.
 	$(BIN)/python manage.py write_reference

@@ -7,7 +7,22 @@ import os
 import sys
 import tempfile
 
-NAMES = ("evaluation", "reconcile", "push_to_log", "webhooks", "log_throughput", "memory", "docker", "ocluster")
+NAMES = (
+    "evaluation",
+    "diagrams",
+    "reconcile",
+    "pages",
+    "push_to_log",
+    "webhooks",
+    "log_throughput",
+    "live_log",
+    "large_log",
+    "packed_logs",
+    "metrics",
+    "memory",
+    "docker",
+    "ocluster",
+)
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -16,7 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from core.api import CommandFailed, OperationError, run
+from pydantic import Field, FilePath
+
+from core.api import CommandFailed, OperationError, PluginSettings, run
 
 #: Seconds that a tunnel stays open when nobody uses it.
 IDLE = 60.0
@@ -24,14 +25,18 @@ IDLE = 60.0
 _CONNECT = 15
 #: Where an engine listens unless the address says otherwise.
 _SOCKET = "/var/run/docker.sock"
-#: A configuration file for ssh instead of the user's own.
-CONFIG_VARIABLE = "DEPLOYER_SSH_CONFIG"
+
+
+class SshSettings(PluginSettings, env_prefix="DEPLOYER_SSH_", env_ignore_empty=True):
+    """How engines and hosts are reached over ssh."""
+
+    config: FilePath | None = Field(None, description="Configuration file for ssh instead of the user's own.")
 
 
 def command(url: str, socket: Path) -> list[str]:
     """The ssh that forwards `socket` to the engine at an `ssh://` address, whose path may name the engine's socket."""
     parts = urlsplit(url)
-    config = os.environ.get(CONFIG_VARIABLE)
+    config = SshSettings.read().config
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": "10",
@@ -41,7 +46,7 @@ def command(url: str, socket: Path) -> list[str]:
         "ServerAliveInterval": "5",
         "StreamLocalBindUnlink": "yes",
     }
-    words = ["ssh", "-N", "-T", *(["-F", config] if config else [])]
+    words = ["ssh", "-N", "-T", *(["-F", str(config)] if config else [])]
     words += [f"-o{name}={value}" for name, value in options.items()]
     words += ["-L", f"{socket}:{parts.path if len(parts.path) > 1 else _SOCKET}"]
     words += ["-p", str(parts.port)] if parts.port else []

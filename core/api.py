@@ -3,6 +3,7 @@
 Whatever is not named here may change without notice.
 """
 
+from core.additions import Page, PluginSettings
 from core.awaiting import to_the_end
 from core.errors import (
     CommandFailed,
@@ -17,39 +18,56 @@ from core.errors import (
     TransitionError,
     Waiting,
 )
+from core.gate_values import (
+    Approval,
+    BuildFact,
+    DeploymentFacts,
+    DeploymentQuestion,
+    GateOptions,
+    Hold,
+    StepOptions,
+    StepRequest,
+)
 from core.hookspecs import hookimpl
-from core.interfaces import Builder, Deployer, Gate, InputReader, Login, Notifier, Source
-from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
+from core.interfaces import MOST_CHANGES, Builder, Deployer, Gate, InputReader, Login, Notifier, Source, Step
+from core.measures import Counter, Histogram
+from core.operation_values import BuildRequest, Checkout, Context, DeployRequest, Log, PublishRequest
+from core.pipeline.declaration import (
+    Flavour,
+    FromInput,
+    HealthCheck,
+    Input,
+    Recipe,
+    Repository,
+    Retention,
+    Service,
+    Target,
+    Use,
+)
 from core.plugins import API_VERSION, PluginConfig
 from core.processes import Leash, ask, run
 from core.secrets import secret, secret_file, secret_path
-from core.states import Health, Level, Purpose, RefKind
+from core.states import Health, JobState, Level, Purpose, RefKind, Role
+from core.tidying import Freed, TidyRequest
 from core.values import (
     Annotation,
     Asked,
-    BuildRequest,
-    Checkout,
+    Changes,
     Commit,
     CommitStatus,
-    Context,
     Delivery,
-    DeploymentQuestion,
     DeploymentStatus,
-    DeployRequest,
     Fact,
     Finding,
     Head,
     Heads,
-    Hold,
     Identity,
-    Log,
     LogRule,
     News,
     Observation,
     Options,
     Pool,
     PoolWorker,
-    PublishRequest,
     Release,
     RepositoryPlace,
     ServicePlace,
@@ -57,36 +75,47 @@ from core.values import (
 
 __all__ = [
     "API_VERSION",
+    "MOST_CHANGES",
     "Annotation",
+    "Approval",
     "Asked",
+    "BuildFact",
     "BuildRequest",
     "Builder",
+    "Changes",
     "Checkout",
     "CommandFailed",
     "Commit",
     "CommitStatus",
     "ConfigurationError",
     "Context",
+    "Counter",
     "DeclarationError",
     "Delivery",
     "DeployRequest",
     "Deployer",
     "DeployerError",
+    "DeploymentFacts",
     "DeploymentFailed",
     "DeploymentQuestion",
     "DeploymentStatus",
     "Fact",
     "Finding",
     "Flavour",
+    "Freed",
     "FromInput",
     "Gate",
+    "GateOptions",
     "Head",
     "Heads",
     "Health",
+    "HealthCheck",
+    "Histogram",
     "Hold",
     "Identity",
     "Input",
     "InputReader",
+    "JobState",
     "Leash",
     "Level",
     "Log",
@@ -97,8 +126,10 @@ __all__ = [
     "Observation",
     "OperationError",
     "Options",
+    "Page",
     "PluginConfig",
     "PluginError",
+    "PluginSettings",
     "Pool",
     "PoolWorker",
     "PublishRequest",
@@ -109,11 +140,17 @@ __all__ = [
     "Release",
     "Repository",
     "RepositoryPlace",
+    "Retention",
+    "Role",
     "Service",
     "ServicePlace",
     "Source",
     "Stalled",
+    "Step",
+    "StepOptions",
+    "StepRequest",
     "Target",
+    "TidyRequest",
     "TransitionError",
     "Use",
     "Waiting",

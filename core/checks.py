@@ -24,7 +24,7 @@ from django.core.checks import CheckMessage, register
 from django.db import DatabaseError
 from django.db.models import Model
 
-from core import configuration
+from core import configuration, flavour_files
 from core.errors import ConfigurationError, DeclarationError
 from core.models import Input, Recipe, Repository, Service
 from core.pipeline import validate
@@ -71,14 +71,14 @@ def flavours_are_right(**_: Any) -> list[CheckMessage]:
         checks.Warning(
             fault, hint=f"`run_pipeline --flavour {name}` refuses it until this is mended.", id="deployer.W003"
         )
-        for name in plugins.flavour_names()
+        for name in flavour_files.names()
         for fault in _faults(name)
     ]
 
 
 def _faults(name: str) -> tuple[str, ...]:
     try:
-        validate.check(plugins.flavour(name), declarations.offers(), place=plugins.flavour_origin(name))
+        validate.check(flavour_files.load(name), declarations.offers(), place=flavour_files.origin(name))
     except DeclarationError as error:
         return error.faults
     except ConfigurationError as error:

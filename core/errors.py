@@ -18,7 +18,11 @@ job's log, and nothing else.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
+
+#: What the operating system says where this host has too little of something: no fault of the job that met it.
+SHORT_OF = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 
 
 class DeployerError(Exception):
@@ -87,8 +91,10 @@ class DeploymentFailed(Stalled):
     """A service was not moved.
 
     :param running: the digest that the service runs now; None where it runs nothing or nobody can tell.
+    :param unhealthy: it was moved and not well then, for which the release is to blame: it is not tried again by itself.
     """
 
-    def __init__(self, reason: str, *, running: str | None = None) -> None:
+    def __init__(self, reason: str, *, running: str | None = None, unhealthy: bool = False) -> None:
         super().__init__(reason)
         self.running = running
+        self.unhealthy = unhealthy

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from core.interfaces import Builder, Deployer, Gate, InputReader, Login, Notifier, Source
+    from ninja import Router
+
+    from core.additions import Page, PluginSettings
+    from core.interfaces import Builder, Deployer, Gate, InputReader, Login, Notifier, Source, Step
     from core.values import LogRule, News, ServicePlace
 
 PROJECT = "deployer"
@@ -69,7 +72,20 @@ def deployer_register_notifiers() -> Sequence[Notifier]:
 def deployer_register_gates() -> Sequence[Gate]:
     """Offer rules that can hold a deployment back.
 
-    Called once in each process, at its start. Every gate is asked before every deployment; any of them can hold it.
+    Called once in each process, at its start. A gate stands before the services that are declared with it, or before
+    all of them if it says so (`always`); any of them can hold a deployment. A kind that another plugin offered already
+    makes this plugin broken.
+
+    :returns: one instance of each.
+    """
+    return ()
+
+
+@hookspec
+def deployer_register_steps() -> Sequence[Step]:
+    """Offer things to do before a service is moved, and after it.
+
+    Called once in each process, at its start. A kind that another plugin offered already makes this plugin broken.
 
     :returns: one instance of each.
     """
@@ -107,6 +123,42 @@ def deployer_register_log_rules() -> Sequence[LogRule]:
     runner makes those that do not exist, and brings up to date those that nobody has edited in the admin.
 
     :returns: the rules; their names are unique among all plugins.
+    """
+    return ()
+
+
+@hookspec
+def deployer_register_settings() -> Sequence[type[PluginSettings]]:
+    """Offer settings: variables of the environment, which are checked at the start and listed in the reference.
+
+    Called once in each process, at its start. A setting that is wrong is told by `manage.py check` and `doctor`; what
+    happens where it is read is up to the plugin.
+
+    :returns: the classes; each has an `env_prefix` that begins with `DEPLOYER_` and the plugin's name.
+    """
+    return ()
+
+
+@hookspec
+def deployer_register_pages() -> Sequence[Page]:
+    """Offer entries of the navigation, for pages that the plugin has in its module `urls`.
+
+    Called once in each process, at its start. The addresses of that module are found below `/plugins/<plugin>/`, in the
+    namespace that is called like the plugin. One that does not exist is left out of the navigation.
+
+    :returns: the entries, in their order.
+    """
+    return ()
+
+
+@hookspec
+def deployer_register_routers() -> Sequence[Router]:
+    """Offer operations of the HTTP API: routers of django-ninja, found below `/api/plugins/<plugin>/`.
+
+    Called once in each process that serves the API. They are part of its description, and answer errors as all others do.
+    An exception is logged against the plugin and leaves them out.
+
+    :returns: the routers.
     """
     return ()
 

@@ -14,34 +14,36 @@ Errors: raise `Waiting` for what will pass, `Stalled` for what will not, `Operat
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from core.errors import OperationError
+from core.gate_values import DeploymentQuestion, Hold, StepOptions, StepRequest
+from core.operation_values import BuildRequest, Context, DeployRequest, PublishRequest
 from core.states import Level, Purpose
+from core.tidying import Freed, TidyRequest
 from core.values import (
-    BuildRequest,
+    Changes,
     CommitStatus,
-    Context,
     Delivery,
-    DeploymentQuestion,
     DeploymentStatus,
-    DeployRequest,
     Fact,
     Finding,
     Heads,
-    Hold,
     Identity,
     News,
     Observation,
     Options,
     Pool,
-    PublishRequest,
     RepositoryPlace,
     ServicePlace,
 )
+
+#: Commits that a source tells of at once as changes.
+MOST_CHANGES = 250
 
 #: What a method is given: an instance of the role's own `Options`, which hides the name of its base in the classes below.
 _Given = Options
@@ -71,6 +73,19 @@ class Source(ABC):
         :raises Stalled: when the commit exists no more.
         """
 
+    async def file(self, place: RepositoryPlace, commit: str, path: str, context: Context) -> bytes | None:
+        """One file of a commit; None where the commit has no such file.
+
+        This one checks the whole commit out. A source that can have a single file more cheaply overrides it.
+
+        :param path: relative to the repository's root, with `/`.
+        :raises Stalled: when the commit exists no more.
+        """
+        directory = context.scratch / "files"
+        if not directory.exists():
+            await self.checkout(place, commit, directory, context)
+        return await asyncio.to_thread(_read_inside, directory, path)
+
     def clone_url(self, place: RepositoryPlace) -> str:
         """Where others can clone it from, without credentials in it; empty where they cannot."""
         return ""
@@ -82,6 +97,19 @@ class Source(ABC):
     def ref_url(self, place: RepositoryPlace, ref: str) -> str:
         """A page about a ref, or the empty string."""
         return ""
+
+    def compare_url(self, place: RepositoryPlace, old: str, new: str) -> str:
+        """A page about what changed between two commits, or the empty string."""
+        return ""
+
+    async def changes(self, place: RepositoryPlace, old: str, new: str, data: Path) -> Changes | None:
+        """What a commit has that an older one has not: at most `MOST_CHANGES` commits. None where it cannot be told.
+
+        :param data: a directory that this plugin keeps, on this host.
+        :raises Stalled: one of the commits exists no more.
+        :raises OperationError: the source does not answer.
+        """
+        return None
 
     async def report(self, place: RepositoryPlace, commit: str, status: CommitStatus) -> None:
         """Tell the source what became of a commit. Called again with the newest status after an error."""
@@ -159,6 +187,35 @@ class Builder(ABC):
         """Those of the platforms that this builder cannot build for. They are told when a declaration is read."""
         return ()
 
+    def needs(self, options: _Given) -> Sequence[str]:
+        """The files of the repository that it cannot build without, such as the Dockerfile: paths from the root.
+
+        Whoever declares a recipe is told at once when one is not there.
+        """
+        return ()
+
+    async def check(self, place: str, data: Path) -> AsyncIterator[Finding]:
+        """Test one place that recipes build in, for `manage.py doctor`: what is missing, and what to do about it.
+
+        Nothing is found by default.
+
+        :param place: what `place` answered; empty for this host.
+        :param data: a directory that this plugin keeps, on this host.
+        """
+        return
+        yield
+
+    async def check_image(self, image: str, data: Path) -> AsyncIterator[Finding]:
+        """Test whether a release could be published under a name, for `manage.py doctor`, without publishing anything.
+
+        Nothing is found by default.
+
+        :param image: the name that a target's releases have.
+        :param data: a directory that this plugin keeps, on this host.
+        """
+        return
+        yield
+
     @abstractmethod
     async def build(self, request: BuildRequest, context: Context) -> str:
         """Build, and answer what `publish` needs to find the result (a digest, a reference).
@@ -169,6 +226,25 @@ class Builder(ABC):
     @abstractmethod
     async def publish(self, request: PublishRequest, context: Context) -> str:
         """Publish the builds as one image and answer its digest, `sha256:` and 64 hexadecimal digits."""
+
+    async def manifests(self, image: str, digest: str) -> Mapping[str, str]:
+        """The digests of the images in what it published, by platform, for the release's provenance.
+
+        Nothing where it cannot be told. A release is one without it, too.
+
+        :raises OperationError: it cannot be told now.
+        """
+        return {}
+
+    async def tidy(self, request: TidyRequest, context: Context) -> Freed | None:
+        """Remove the images of releases that nobody can go back to. None where it removes nothing, which is the default.
+
+        It may be asked again for what it removed already. What has a tag, or is part of what is kept, stays.
+
+        :raises Stalled: where they are nothing can be removed; says what to change.
+        :raises OperationError: not all of it could be removed now.
+        """
+        return None
 
 
 class Deployer(ABC):
@@ -185,13 +261,27 @@ class Deployer(ABC):
         :raises OperationError: when nobody can tell (the host does not answer).
         """
 
+    async def check(self, service: ServicePlace, data: Path) -> AsyncIterator[Finding]:
+        """Test whether a service can be looked after, for `manage.py doctor`. By default it is observed.
+
+        :param data: a directory that this plugin keeps, on this host.
+        """
+        try:
+            seen = await self.observe(service, data)
+        except OperationError as error:
+            yield Finding(level="error", text=f"{service.name}: {error}")
+        else:
+            runs = "runs" if seen.digest else "is not there yet"
+            yield Finding(level="ok", text=f"{service.name}: {runs}")
+
     @abstractmethod
     async def deploy(self, request: DeployRequest, context: Context) -> None:
         """Return once the service runs the release and is healthy; put it back to what it ran before otherwise.
 
-        Deploying what already runs changes nothing. Cancelling may happen at any await.
+        Deploying what already runs changes nothing, unless `request.repair` asks to put back what else was changed since.
+        Cancelling may happen at any await.
 
-        :raises DeploymentFailed: when it was not moved; says what it runs.
+        :raises DeploymentFailed: when it was not moved; says what it runs, and whether the release is to blame.
         """
 
 
@@ -212,15 +302,58 @@ class Notifier(ABC):
         :returns: what to remember for the next news of the key; None leaves that as it is.
         """
 
+    async def check(self, options: _Given) -> AsyncIterator[Finding]:
+        """Test whether it reaches somebody, for `manage.py doctor`, without saying anything.
+
+        By default it is only told that nobody can know that before something is said.
+
+        :param options: as a flavour or a service declares them.
+        """
+        yield Finding(level="ok", text="It has no test: whether it arrives is known when something is said")
+
 
 class Gate(ABC):
-    """A rule that can hold a deployment back before it starts."""
+    """A rule that can hold a deployment back before it starts.
+
+    It stands before the services that are declared with it (`Flavour.gates`, `Service.gates`). While it holds, the
+    deployment waits in the queue and takes up no place of a runner.
+    """
 
     kind: ClassVar[str]
+    #: A model that inherits `core.api.GateOptions` has the options that all gates share: rollbacks, exceptions, times.
+    Options: ClassVar[type[Options]] = _Given
+    #: It stands before every service of every flavour, without being declared, with its options' defaults.
+    always: ClassVar[bool] = False
+
+    def title(self, options: _Given) -> str:
+        """What it is with these options, in a few words for pages and plans: `freeze on Fri 16:00–Mon 08:00`."""
+        return self.kind
 
     @abstractmethod
-    async def hold(self, question: DeploymentQuestion) -> Hold | None:
-        """Say why it has to wait, or None to let it go on. An exception holds it, and is tried again."""
+    async def hold(self, question: DeploymentQuestion, options: _Given) -> Hold | None:
+        """Say why the deployment has to wait, or None to let it go on.
+
+        Asked again and again while it waits, by any runner, and once more whenever something of it has changed. What is
+        answered counts for some seconds. An exception, no answer in time, and an answer that is none hold it.
+        """
+
+
+class Step(ABC):
+    """Something that is done in the job of a deployment, before the move or after it (`Service.before`, `.after`)."""
+
+    kind: ClassVar[str]
+    Options: ClassVar[type[StepOptions]]
+
+    def title(self, options: _Given) -> str:
+        """What it is with these options, in a few words for logs and pages: `command notify-cdn`."""
+        return self.kind
+
+    @abstractmethod
+    async def run(self, request: StepRequest, options: _Given, context: Context) -> None:
+        """Do it. After a crash of the runner it is done again, with the same request.
+
+        :raises OperationError: it failed; what that means, the option `failure` says.
+        """
 
 
 class InputReader(ABC):
@@ -263,4 +396,13 @@ class Login(ABC):
         """
 
 
-Plugged = Source | Builder | Deployer | Notifier | Gate | InputReader | Login
+Plugged = Source | Builder | Deployer | Notifier | Gate | Step | InputReader | Login
+
+
+def _read_inside(directory: Path, path: str) -> bytes | None:
+    """A file below a directory; None where there is none, or where a link leads out."""
+    try:
+        found = (directory / path).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return found.read_bytes() if found.is_file() and found.is_relative_to(directory.resolve()) else None

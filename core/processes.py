@@ -20,8 +20,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 
-from core.errors import CommandFailed, Stalled, Waiting
-from core.values import Log
+from core.errors import SHORT_OF, CommandFailed, OperationError, Stalled, Waiting
+from core.operation_values import Log
 
 #: Bytes of a pipe that a command prints into, and read from it at once.
 _PIPE = 1 << 18
@@ -30,6 +30,8 @@ _PIPE = 1 << 18
 _BREATH = 0.001
 #: Seconds between asking a command to end (SIGTERM) and ending it (SIGKILL).
 _GRACE = 5.0
+#: How C's library, and so nearly every program, tells that the host has too little of something.
+_SHORT_OF = tuple(os.strerror(number) for number in SHORT_OF)
 
 
 async def run(
@@ -70,6 +72,7 @@ async def ask(
     """Run a command and answer its standard output.
 
     :raises CommandFailed: it exited with a status other than 0; its standard error is in the text.
+    :raises OperationError: it failed as its host has too little space, memory or open files, which passes.
     :raises Stalled: it is not installed.
     """
     both = asyncio.subprocess.PIPE
@@ -77,7 +80,10 @@ async def ask(
         output, errors = await process.communicate()
         status = process.returncode or 0
     if status:
-        raise CommandFailed(command[0], status, errors.decode(errors="replace").strip()[-2000:])
+        said = errors.decode(errors="replace").strip()
+        if short := [line for line in said.splitlines() if any(each in line for each in _SHORT_OF)]:
+            raise OperationError(f"{command[0]}: {short[0][:500]}")
+        raise CommandFailed(command[0], status, said[-2000:])
     return output
 
 
@@ -166,8 +172,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """End a command's whole group: what it left in the background when it is done, all of it when it is not."""
     if process.returncode is None:
         _signal_group(process.pid, signal.SIGTERM)
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(process.wait(), _GRACE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                await process.wait()
     _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
 

@@ -51,6 +51,22 @@ class Role(IntEnum):
     ADMIN = 2
 
 
+class HoldKind(StrEnum):
+    """How a person holds things still: one service altogether, one service but for what people ask for, a flavour."""
+
+    LOCK = "lock"
+    PAUSE = "pause"
+    FREEZE = "freeze"
+
+
+class ProcessKind(StrEnum):
+    """What a process of the deployer is for."""
+
+    WEB = "web"
+    RUNNER = "runner"
+    QCLUSTER = "qcluster"
+
+
 class RefKind(StrEnum):
     BRANCH = "branch"
     PULL_REQUEST = "pull-request"
@@ -69,6 +85,14 @@ class Rollout(StrEnum):
     TOGETHER = "together"
     IN_ORDER = "in-order"
     CANARY = "canary"
+
+
+class DriftPolicy(StrEnum):
+    """What is done when a service does not run what its latest deployment says: nothing, it is told, it is put right."""
+
+    OFF = "off"
+    ASK = "ask"
+    HEAL = "heal"
 
 
 class Health(StrEnum):

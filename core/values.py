@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from core.states import Health, Purpose, RefKind
+from core.states import Health, RefKind
 
 
 class Options(BaseModel):
@@ -58,6 +56,20 @@ class Head:
     def name(self) -> str:
         """The name that people use: `live`, `12`."""
         return self.ref.removeprefix("refs/heads/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What one commit has that another has not.
+
+    :param commits: those that the new one has and the old one has not, newest first.
+    :param cut: there are more of them.
+    :param forward: the old one is among the ancestors of the new one; if not, the branch was rewritten or went back.
+    """
+
+    commits: tuple[Commit, ...] = ()
+    cut: bool = False
+    forward: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +190,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """Something that a plugin tells of itself: what is left of a rate limit, who it is signed in as."""
+    """Something that a plugin tells of itself: what is left of a rate limit, who it is signed in as.
+
+    :param numbers: what of it is a number, for `/metrics`, by a name in small letters: `rate_limit_remaining`. It is
+        found there as `deployer_plugin_<plugin>_<name>`, with the fact's label as the label `fact`.
+    """
 
     label: str
     text: str
     warning: bool = False
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,31 +300,22 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A gate's answer when a deployment has to wait.
-
-    :param reason: one sentence: what holds it, and what would make it go on.
-    :param until: when it lifts by itself, if it does.
-    """
-
-    reason: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """Something that people may want to hear.
 
     :param key: news with the same key are about the same thing: a newer one replaces one that was not sent yet.
-    :param state: the state of the job behind it (`core.states.JobState`).
+    :param state: the state of the job behind it (`core.states.JobState`); without a job how a service is: `unhealthy`,
+        `healthy` or `drifted`.
     :param text: one line, which says all that matters to who reads nothing else.
     :param url: the page of the job, with its log.
     :param uri: where people find the service.
     :param image: the image by its digest.
     :param reason: why it waits or failed.
-    :param waiting: it waits for somebody's approval.
+    :param waiting: it waits for somebody's approval, or is held back.
+    :param holds: what holds it back, a sentence each: which gate, why, who can lift it, when it lifts by itself.
     :param withdrawn: it came to nothing because something newer took its place; nobody cancelled it.
-    :param recovered: the attempt before this one failed, this one succeeded.
+    :param recovered: the attempt before this one failed, this one succeeded; or a service is well again.
+    :param repair: it puts drift right: the service is moved to what it should run already.
     :param asked_by: the person who asked for it, where it was one.
     """
 
@@ -325,12 +333,23 @@ class News:
     image: str = ""
     reason: str = ""
     waiting: bool = False
+    holds: tuple[str, ...] = ()
     withdrawn: bool = False
     rollback: bool = False
     recovered: bool = False
+    repair: bool = False
     asked_by: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    @property
+    def kind(self) -> str:
+        """What they are, for who chooses what to hear: `waiting`, `withdrawn`, `recovered`, or the state."""
+        if self.waiting:
+            return "waiting"
+        if self.withdrawn:
+            return "withdrawn"
+        return "recovered" if self.recovered else self.state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,122 +369,3 @@ class LogRule:
     report: str
     score: int = 50
     example: str = ""
-
-
-# What an operation is given -----------------------------------------------------------------------------------------
-
-
-class Log(Protocol):
-    """A job's log. Secrets are replaced in whatever is written, in any chunking."""
-
-    def write(self, data: bytes) -> None:
-        """Append the raw output of a command."""
-
-    def note(self, text: str) -> None:
-        """Append a line of the deployer's own, with the time."""
-
-    def redact(self, secret: str) -> None:
-        """Replace this value in everything that is written from now on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """Where an operation works.
-
-    :param scratch: an empty directory, for this attempt alone; it is deleted afterwards.
-    :param attempt: 1 for the first; more after an error that may pass or after a crash.
-    :param data: a directory that this plugin keeps, on this host.
-    :param leash: for `core.api.run`, so that nothing that an attempt started outlives it unnoticed.
-    :param waits: to be told in one sentence what the operation waits for where that is not its own work: a free worker,
-        a server that does not answer. The empty text once it goes on. What it waits does not count against its timeout.
-    :param stopping: whether the runner itself is being stopped. An operation that is cancelled then is taken up again
-        soon: what goes on without the runner need not be undone.
-    """
-
-    log: Log
-    scratch: Path
-    data: Path
-    leash: int | None = None
-    attempt: int = 1
-    waits: Callable[[str], None] = lambda reason: None
-    stopping: Callable[[], bool] = lambda: False
-
-
-class Checkout(Protocol):
-    """Puts a commit's files, without history unless asked for, into a directory that does not exist yet."""
-
-    async def __call__(self, directory: Path, *, history: bool = False) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildRequest:
-    """Build one recipe of one commit for one platform.
-
-    :param trusted: False for what a stranger may have written. Such a build sees no secret.
-    :param image: the name it will be published under; None for a check build, which must not push.
-    :param args: the recipe's build arguments, inputs filled in.
-    :param clone_url: where others can clone the repository from; empty where they cannot.
-    :param commit_url: a page about the commit at its source, or empty.
-    :param url: the page of this job.
-    """
-
-    repository: str
-    recipe: str
-    platform: str
-    commit: Commit
-    purpose: Purpose
-    trusted: bool
-    options: Options
-    args: Mapping[str, str] = field(default_factory=dict)
-    image: str | None = None
-    clone_url: str = ""
-    commit_url: str = ""
-    url: str = ""
-    checkout: Checkout
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishRequest:
-    """Publish the builds of a release under its name.
-
-    :param artifacts: by platform, what `build` answered.
-    :param commit_url: a page about the commit at its source, or empty.
-    :param url: the page of this job.
-    """
-
-    repository: str
-    recipe: str
-    commit: Commit
-    image: str
-    options: Options
-    artifacts: Mapping[str, str]
-    commit_url: str = ""
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeployRequest:
-    """Move one service to one release.
-
-    :param previous: what it ran before, to go back to; None at the first deployment.
-    :param rollback: a person asked to go back to an older release.
-    :param kept: releases that people may want to go back to: their images are not to be removed.
-    """
-
-    service: ServicePlace
-    release: Release
-    previous: Release | None = None
-    rollback: bool = False
-    kept: Sequence[Release] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeploymentQuestion:
-    """What a gate is asked about."""
-
-    flavour: str
-    repository: str
-    service: str
-    release: Release
-    rollback: bool
-    now: datetime

@@ -13,6 +13,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from core.followers import counted  # noqa: E402
 from core.web.intake import webhooks_first  # noqa: E402
 from core.web.private import guarded  # noqa: E402
 from core.web.routing import websocket_urlpatterns  # noqa: E402
@@ -20,6 +21,8 @@ from core.web.routing import websocket_urlpatterns  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": webhooks_first(http),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(guarded(URLRouter(websocket_urlpatterns)))),
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(guarded(counted(URLRouter(websocket_urlpatterns))))
+        ),
     }
 )

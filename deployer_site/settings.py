@@ -6,7 +6,7 @@ from pathlib import Path
 import dj_email_url
 
 import core
-from core import configuration
+from core import configuration, journal, secrets
 from core.errors import ConfigurationError
 from core.plugins import plugins
 
@@ -31,6 +31,19 @@ LOGIN_URL = "login"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "core.queries.permissions.RoleBackend"]
 # A proxy may speak TLS to people and plain HTTP to this process, which then takes its own address for another one.
 CSRF_TRUSTED_ORIGINS = [DEPLOYER.origin]
+CSRF_FAILURE_VIEW = "core.web.expired.csrf_failure"
+# Over plain HTTP a browser would not send them back: the demo has no TLS.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = DEPLOYER.origin.startswith("https:")
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+# Sent when somebody follows a link to here, and with nothing else that another site begins.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# A year, in seconds. Django says it only where the request came by TLS.
+SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# The proxy that speaks TLS sends people there; other names below the host's are not this deployer's to decide about.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "overview"
 
@@ -39,7 +52,7 @@ INSTALLED_APPS = [
     *plugins.installed_apps(DEPLOYER.disabled_plugins),
     "channels",
     "django_q",
-    "django.contrib.admin",
+    "core.admin_site.DeployerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -49,7 +62,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "core.web.security.ContentSecurity",
+    "core.rest.problems.ApiProblems",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.web.measuring.Measuring",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -58,6 +74,7 @@ MIDDLEWARE = [
     "core.rest.tokens.TokenAuthentication",
     "core.web.private.PrivatePages",
     "core.rest.private.PrivateApi",
+    "core.web.plugin_pages.SwitchedOff",
     "core.rest.idempotency.IdempotencyKeys",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -83,14 +100,17 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 CHANNEL_LAYERS = {
-    "default": {
-        # The core Redis layer lost messages in every measured run; the pub/sub one lost none.
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [{"address": DEPLOYER.redis_url, "socket_timeout": None}]},
-    }
-    if DEPLOYER.redis_url
-    else {"BACKEND": "core.layers.LocalChannelLayer", "CONFIG": {"directory": str(DEPLOYER.run_dir / "layer")}}
+    "default": {"BACKEND": "core.layers.LocalChannelLayer", "CONFIG": {"directory": str(DEPLOYER.run_dir / "layer")}}
 }
+if DEPLOYER.redis_url:
+    # Its library takes a twentieth of a start, and the embedded default has no use for it.
+    from core import redis_host
+
+    # The core Redis layer lost messages in every measured run; the pub/sub one lost none.
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [redis_host.host(DEPLOYER.redis_url, DEPLOYER.lease_seconds)]},
+    }
 
 Q_CLUSTER = {
     "name": "deployer",
@@ -118,12 +138,5 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL["EMAIL_USE_TLS"], MAIL["EMAIL_USE_SSL"]
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = DEPLOYER.email_sender
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": DEPLOYER.log_level},
-    # One line for every question to an engine would hide all others.
-    "loggers": {"httpx": {"level": "WARNING"}},
-}
+secrets.remember([*DEPLOYER.secrets(), SECRET_KEY])
+LOGGING = journal.configuration(DEPLOYER.log_format, DEPLOYER.log_level)

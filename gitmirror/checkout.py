@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from core.api import CommandFailed, Context, OperationError, Stalled, ask, run
-from gitmirror import commands
+from gitmirror import commands, faults
 from gitmirror.access import ANYBODY, Access
 from gitmirror.listing import list_refs
 from gitmirror.mirror import Mirror
@@ -33,23 +33,43 @@ async def check_out(mirror: Mirror, wanted: Wanted, directory: Path, context: Co
     """Put a commit's files into a directory that does not exist yet.
 
     :raises Stalled: the commit exists no more.
-    :raises OperationError: the repository does not answer.
+    :raises OperationError: the repository does not answer, or this host's disk is full.
     """
     async with mirror.held():
         if not mirror.seen(wanted.commit):
-            await _fetch(mirror, wanted)
+            await fetch_commit(mirror, wanted.commit, wanted.access)
         try:
             await _fill(mirror, wanted, directory, context)
-        except CommandFailed:
+        except CommandFailed as error:
+            if faults.could_not_write(str(error)):
+                raise OperationError(f"the files of {wanted.commit[:10]} cannot be written: {error}") from None
             context.log.note("this host's copy of the repository is damaged; it is made anew")
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
             await mirror.create()
-            await _fetch(mirror, wanted)
+            await fetch_commit(mirror, wanted.commit, wanted.access)
             await _fill(mirror, wanted, directory, context)
     if wanted.submodules and (directory / ".gitmodules").is_file():
         await _submodules(mirror, wanted, directory, context)
     if not wanted.history:
         shutil.rmtree(directory / ".git", ignore_errors=True)
+
+
+async def file_of(mirror: Mirror, wanted: Wanted, path: str) -> bytes | None:
+    """One file of a commit, from the copy that this host keeps; None where the commit has no such file.
+
+    :raises Stalled: the commit exists no more.
+    :raises OperationError: the repository does not answer.
+    """
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\0" in path:
+        return None
+    async with mirror.held():
+        if not mirror.seen(wanted.commit):
+            await fetch_commit(mirror, wanted.commit, wanted.access)
+        environment, directory = ANYBODY.environment(), str(mirror.path)
+        listed = await ask(commands.list_file(directory, wanted.commit, path), env=environment)
+        _, kind, hash = (listed.partition(b"\t")[0].decode().split() or ("", "", ""))[:3]
+        return await ask(commands.show(directory, hash), env=environment) if kind == "blob" else None
 
 
 async def _fill(mirror: Mirror, wanted: Wanted, directory: Path, context: Context) -> None:
@@ -64,19 +84,23 @@ async def _fill(mirror: Mirror, wanted: Wanted, directory: Path, context: Contex
     index.unlink(missing_ok=True)
 
 
-async def _fetch(mirror: Mirror, wanted: Wanted) -> None:
-    """Fetch a commit that this host does not have: by its hash, or by a ref where the server gives hashes to nobody."""
+async def fetch_commit(mirror: Mirror, commit: str, access: Access) -> None:
+    """Fetch a commit that this host does not have: by its hash, or by a ref where the server gives hashes to nobody.
+
+    :raises Stalled: it exists no more.
+    :raises OperationError: the repository does not answer.
+    """
     with contextlib.suppress(OperationError):
-        await mirror.fetch({wanted.commit: wanted.commit}, access=wanted.access)
-    if mirror.seen(wanted.commit):
+        await mirror.fetch({commit: commit}, access=access)
+    if mirror.seen(commit):
         return
-    listing = await list_refs(mirror.url, wanted.access, lambda ref: ref.startswith(("refs/heads/", "refs/pull/")))
-    ref = next((ref for ref, hash in listing.refs.items() if hash == wanted.commit), "")
+    listing = await list_refs(mirror.url, access, lambda ref: ref.startswith(("refs/heads/", "refs/pull/")))
+    ref = next((ref for ref, hash in listing.refs.items() if hash == commit), "")
     if ref:
-        await mirror.fetch({wanted.commit: ref}, access=wanted.access)
-    if not mirror.seen(wanted.commit):
+        await mirror.fetch({commit: ref}, access=access)
+    if not mirror.seen(commit):
         where = commands.redacted(mirror.url)
-        raise Stalled(f"commit {wanted.commit[:10]} exists no more in {where}: its branch was rewritten or deleted")
+        raise Stalled(f"commit {commit[:10]} exists no more in {where}: its branch was rewritten or deleted")
 
 
 async def _clone(mirror: Mirror, commit: str, directory: Path) -> None:

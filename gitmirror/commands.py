@@ -14,6 +14,7 @@ _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 SCHEMES = ("https://", "http://", "ssh://", "git://", "file://")
 #: How many NUL-ended fields `describe` tells of each commit.
 FIELDS = 4
+_FORMAT = "--format=%H%x00%cI%x00%an <%ae>%x00%B"
 
 
 def check_url(url: str) -> str:
@@ -83,13 +84,35 @@ def fetch(directory: str, url: str) -> Command:
 
 def describe(directory: str) -> Command:
     """Tell of each commit that standard input names, if it is there: hash, date, author, message, NUL after each."""
-    words = ("log", "--no-walk=unsorted", "--ignore-missing", "--stdin", "-z", "--format=%H%x00%cI%x00%an <%ae>%x00%B")
+    words = ("log", "--no-walk=unsorted", "--ignore-missing", "--stdin", "-z", _FORMAT)
     return git(*words, directory=directory)
+
+
+def changes(directory: str, old: str, new: str, most: int) -> Command:
+    """Tell of the commits that one has and another has not, newest first, as `describe` does."""
+    words = ("log", f"--max-count={most}", "-z", _FORMAT, new, f"^{old}", "--")
+    return git(*words, directory=directory)
+
+
+def ancestors(directory: str, old: str, new: str) -> Command:
+    """Tell the best common ancestors of two commits; nothing where they have none, with status 1."""
+    return git("merge-base", "--all", old, new, directory=directory)
 
 
 def archive(directory: str, commit: str) -> Command:
     """Put a commit's files into the work tree that GIT_WORK_TREE names, by the index that GIT_INDEX_FILE names."""
     return git("read-tree", "--reset", "-u", "--no-recurse-submodules", commit, directory=directory)
+
+
+def list_file(directory: str, commit: str, path: str) -> Command:
+    """Tell what a commit has at a path: mode, type, hash and path, NUL after it."""
+    words = ("ls-tree", "-z", commit, "--", path)
+    return ("git", "--literal-pathspecs", *git(*words, directory=directory)[1:])
+
+
+def show(directory: str, hash: str) -> Command:
+    """Print the content of a file."""
+    return git("cat-file", "blob", hash, directory=directory)
 
 
 def clone(mirror: str, directory: str) -> Command:

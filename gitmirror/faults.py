@@ -1,4 +1,4 @@
-"""What git's words mean when a remote did not do what was asked, in one sentence for people. Pure."""
+"""What git's words mean when it did not do what was asked. Pure."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def reason(url: str, said: str) -> str:
             return f"{_server(where)} cannot be reached: {_DURATION.sub('', found[0])}"
     fatal = [line.partition("fatal: ")[2] for line in lines if "fatal: " in line]
     return f"{where} cannot be read: {(fatal or lines)[0]}"
+
+
+def could_not_write(said: str) -> bool:
+    """Whether git could read a commit's files and not write them: a full disk, of which it says no more (git 2.39)."""
+    return "unable to write file" in said
 
 
 def _server(where: str) -> str:

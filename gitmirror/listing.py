@@ -82,10 +82,11 @@ async def _describe(mirror: Mirror, listing: Listing, access: Access, counts: Co
         await mirror.create()
         await mirror.fetch(wanted, access=access)
         rows = await mirror.describe(sorted(wanted))
-    return {row[0]: _commit(*row) for row in rows}
+    return {row[0]: commit_of(*row) for row in rows}
 
 
-def _commit(hash: str, date: str, author: str, message: str) -> Commit:
+def commit_of(hash: str, date: str, author: str, message: str) -> Commit:
+    """A commit, as git tells it."""
     try:
         committed_at = datetime.fromisoformat(date)
     except ValueError:

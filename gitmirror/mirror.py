@@ -86,9 +86,25 @@ class Mirror:
         said = await ask(
             commands.describe(str(self.path)), env=ANYBODY.environment(), stdin="\n".join(hashes).encode() + b"\n"
         )
-        fields = said.decode(errors="replace").split("\0")
-        rows = zip(*(iter(fields),) * commands.FIELDS, strict=False)
-        return [(hash.strip(), date, author, message) for hash, date, author, message in rows]
+        return _rows(said)
+
+    async def changes(self, old: str, new: str, most: int) -> list[tuple[str, str, str, str]]:
+        """Of the commits that one has and another has not, the newest: as `describe`. Both have to be there."""
+        return _rows(await ask(commands.changes(str(self.path), old, new, most), env=ANYBODY.environment()))
+
+    async def descends(self, new: str, old: str) -> bool:
+        """Whether a commit has another one among its ancestors. Both have to be there."""
+        try:
+            said = await ask(commands.ancestors(str(self.path), old, new), env=ANYBODY.environment())
+        except CommandFailed:
+            return False
+        return said.decode().split() == [old]
+
+
+def _rows(said: bytes) -> list[tuple[str, str, str, str]]:
+    fields = said.decode(errors="replace").split("\0")
+    rows = zip(*(iter(fields),) * commands.FIELDS, strict=False)
+    return [(hash.strip(), date, author, message) for hash, date, author, message in rows]
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, cast
 
+from containers import tidying
 from core.api import (
     Builder,
     BuildRequest,
     ConfigurationError,
     Context,
+    Freed,
     Options,
     Pool,
     Purpose,
     Stalled,
+    TidyRequest,
 )
 from ocluster import pools, settings
 from ocluster.options import POOLS, ClusterOptions
@@ -46,6 +49,12 @@ class ClusterBuilder(Builder):
         except Stalled:
             return ""
         return f"{pool}, urgent" if _urgent(chosen, purpose) else pool
+
+    def needs(self, options: _Given) -> Sequence[str]:
+        return (cast(ClusterOptions, options).dockerfile,)
+
+    async def tidy(self, request: TidyRequest, context: Context) -> Freed:
+        return await tidying.tidy(request, context)
 
     def unsupported(self, platforms: Sequence[str]) -> Sequence[str]:
         return [platform for platform in platforms if platform not in POOLS]

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
-from core.api import ConfigurationError, secret, secret_file, secret_path
+from pydantic import Field
+
+from core.api import ConfigurationError, PluginSettings, secret, secret_file, secret_path
 from ocluster.client import Client
 from ocluster.submission import Push
 
-#: The environment variables that are read here.
-SUBMISSION, ADMIN, STAGING = "DEPLOYER_OCLUSTER_SUBMISSION", "DEPLOYER_OCLUSTER_ADMIN", "DEPLOYER_OCLUSTER_STAGING"
+
+class OClusterSettings(PluginSettings, env_prefix="DEPLOYER_OCLUSTER_", env_ignore_empty=True):
+    """Which scheduler builds, by which capability, and where its workers push to."""
+
+    submission: Path | None = Field(
+        None,
+        description="The capability file that builds are submitted by; `ocluster_submission` among the secrets if not set.",
+    )
+    admin: Path | None = Field(
+        None,
+        description="The capability file that tells of the pools; `ocluster_admin` among the secrets if not set. Nobody has"
+        " to have one.",
+    )
+    staging: str = Field(
+        "", description="The repository that workers push to, where a recipe names none: `owner/staging`."
+    )
+
+
+#: What they are read from, for errors that say what to set.
+SUBMISSION, ADMIN, STAGING = (OClusterSettings.variable(each) for each in ("submission", "admin", "staging"))
 #: The secret with the name and the password by which workers push to the staging repository.
 STAGING_SECRET = "ocluster_staging"  # noqa: S105  its name
 
 
 def submission_file() -> Path:
     """The capability file that builds are submitted by."""
-    return _file(SUBMISSION, "ocluster_submission")
+    return OClusterSettings.read().submission or Path(secret_path("ocluster_submission"))
 
 
 def admin_file() -> Path:
     """The capability file that tells of the pools; nobody has to have one."""
-    return _file(ADMIN, "ocluster_admin")
+    return OClusterSettings.read().admin or Path(secret_path("ocluster_admin"))
 
 
 def submissions() -> Client:
@@ -34,12 +53,12 @@ def submissions() -> Client:
 def administration() -> Client | None:
     """The client that tells of the pools; None where there is no capability for it."""
     path = admin_file()
-    return _client(path, ADMIN, "Admin") if os.environ.get(ADMIN) or path.exists() else None
+    return _client(path, ADMIN, "Admin") if OClusterSettings.read().admin or path.exists() else None
 
 
 def staging() -> str:
     """The repository that workers push to, where a recipe names none; empty where none is set."""
-    return os.environ.get(STAGING, "")
+    return OClusterSettings.read().staging
 
 
 def push_to(target: str) -> Push:
@@ -76,7 +95,3 @@ def _client(path: Path, setting: str, interface: str) -> Client:
     client = Client(path, setting, interface)
     _clients.append(client)
     return client
-
-
-def _file(setting: str, name: str) -> Path:
-    return Path(os.environ.get(setting) or secret_path(name))

@@ -19,7 +19,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,6 @@ from typing import Any
 import docker
 import pytest
 
-from containers.tunnels import CONFIG_VARIABLE
 from tests.e2e.harness import free_port
 from tests.real import required, running, skip_or_fail
 from tests.ssh_server import sshd
@@ -42,6 +41,10 @@ HEALTH = "HEALTHCHECK --interval=1s --timeout=1s --retries=2 --start-period=1s C
 def unique(prefix: str) -> str:
     """A name that no other test uses."""
     return f"{prefix}-{secrets.token_hex(4)}"
+
+
+#: Where containers of the shared engine find what listens on this host.
+ADDRESS = "10.213.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,12 @@ class RealEngine:
         """An independent view of it, by Docker's own library."""
         return docker.DockerClient(base_url=self.url, timeout=120)
 
-    def cli(self, *words: str, check: bool = True) -> str:
+    def cli(self, *words: str, check: bool = True, environment: Mapping[str, str] | None = None) -> str:
         """Docker's own command line on it."""
-        environment = {**os.environ, "DOCKER_HOST": self.url}
+        environment = {**os.environ, **(environment or {}), "DOCKER_HOST": self.url}
         done = subprocess.run([cli_program(), *words], env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0 or not check, f"{words}: {done.stderr}"
-        return done.stdout.strip()
+        return (done.stdout if check else done.stdout + done.stderr).strip()
 
 
 def cli_program() -> str:
@@ -90,15 +93,15 @@ def shared_engine() -> Iterator[RealEngine]:
     _sweep(keep=directory)
     engine = RealEngine(directory)
     with (directory / "users").open("a+b") as users:
-        with _locked(directory):
+        with locked(directory):
             if not _answers(engine):
-                _start(engine, "deployer-all", "10.213.0.1/16")
+                _start(engine, "deployer-all", f"{ADDRESS}/16")
                 _load_base(engine)
             if engine.cli("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
-                engine.cli("swarm", "init", "--advertise-addr", "127.0.0.1", "--task-history-limit", "3")
+                engine.cli("swarm", "init", "--advertise-addr", "127.0.0.1")
             fcntl.flock(users, fcntl.LOCK_SH)
         yield engine
-        with _locked(directory):
+        with locked(directory):
             fcntl.flock(users, fcntl.LOCK_UN)
             if _alone(directory):
                 stop(engine)
@@ -137,7 +140,7 @@ def kill(engine: RealEngine) -> None:
     """End an engine's daemon as a crash would."""
     pid = int((engine.directory / "pid").read_text())
     os.kill(pid, signal.SIGKILL)
-    _wait(lambda: not Path(f"/proc/{pid}").exists(), "the engine to be gone")
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the engine to be gone")
     (engine.directory / "pid").unlink(missing_ok=True)
 
 
@@ -151,7 +154,7 @@ def stop(engine: RealEngine) -> None:
     with suppress(OSError, ValueError):
         pid = int((engine.directory / "pid").read_text())
         os.kill(pid, signal.SIGTERM)
-        _wait(lambda: not Path(f"/proc/{pid}").exists(), "the engine to end", seconds=30)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the engine to end", seconds=30)
     _end_all_of(engine.directory)
     with suppress(OSError):
         subprocess.run(
@@ -179,7 +182,7 @@ def _start(engine: RealEngine, bridge: str, address: str, *options: str) -> None
         # Nobody's child: whichever test process is the last to use it ends it.
         subprocess.run(["setsid", "--fork", *words], stdout=log, stderr=log, env=environment, check=True)
     try:
-        _wait(lambda: _answers(engine), "the engine to answer", seconds=60)
+        wait_for(lambda: _answers(engine), "the engine to answer", seconds=60)
     except AssertionError:
         raise AssertionError(f"the engine did not start: {(directory / 'log').read_text()[-3000:]}") from None
 
@@ -203,7 +206,7 @@ def _alone(directory: Path) -> bool:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     with Path(f"{directory}.lock").open("a+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -217,7 +220,7 @@ def _sweep(keep: Path) -> None:
         owner = directory.name.removeprefix("deployer-engine-").partition("-")[0]
         used = (directory / "users").exists() and not _alone(directory)
         if not used and not (owner.isdigit() and Path(f"/proc/{owner}").exists()):
-            with _locked(directory):
+            with locked(directory):
                 stop(RealEngine(directory))
 
 
@@ -234,7 +237,8 @@ def _unmount(directory: Path) -> None:
         subprocess.run(["umount", "--lazy", path], check=False, capture_output=True)
 
 
-def _wait(done: Any, what: str, seconds: float = 20) -> None:
+def wait_for(done: Callable[[], Any], what: str, seconds: float = 20) -> None:
+    """Wait until something is true."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
@@ -293,15 +297,21 @@ def _load_base(engine: RealEngine) -> None:
 
 
 def web_dockerfile(word: str, *, healthy: bool = True, command: str = SERVE) -> str:
-    """A Dockerfile of a web service that answers `word`; without `healthy` its health check never succeeds."""
-    health = "RUN echo fine > /www/health\n" if healthy else "RUN echo not fine > /www/unhealthy\n"
-    return f'FROM {BASE}\nRUN echo \'{word}\' > /www/index.html\n{health}{HEALTH}\nCMD ["sh", "-c", {json.dumps(command)}]\n'
+    """A Dockerfile of a web service that answers `word`; without `healthy` its health check never succeeds.
+
+    What it serves is written at its start: to build it, no container has to run.
+    """
+    health = "echo fine > /www/health; " if healthy else ""
+    start = f"echo '{word}' > /www/index.html; {health}{command}"
+    return f'FROM {BASE}\n{HEALTH}\nCMD ["sh", "-c", {json.dumps(start)}]\n'
 
 
 def push_image(engine: RealEngine, name: str, dockerfile: str) -> str:
     """Build an image from a Dockerfile, push it, and answer its digest."""
     client = engine.client()
-    client.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=name, rm=True)
+    # It shares nothing with images of other tests: what they remove at the same time would be gone for this one too.
+    own = dockerfile.replace("\n", f"\nLABEL of={name.rpartition(':')[0]}\n", 1)
+    client.images.build(fileobj=io.BytesIO(own.encode()), tag=name, rm=True)
     for line in client.api.push(name, stream=True, decode=True):
         assert "error" not in line, line
         if "aux" in line:
@@ -330,20 +340,28 @@ class RealRegistry:
 
 @contextmanager
 def registry(
-    directory: Path, *, password: str = "", tls: bool = False, auth: dict[str, Any] | None = None
+    directory: Path,
+    *,
+    password: str = "",
+    tls: bool = False,
+    auth: dict[str, Any] | None = None,
+    address: str = "127.0.0.1",
+    delete: bool = True,
 ) -> Iterator[RealRegistry]:
     """Debian's docker-registry; with a password for the user `ann`, or behind TLS with an authority of its own.
 
     :param auth: instead of the password, the section `auth` of its settings.
+    :param address: of this host, where it is found.
+    :param delete: whether it removes images.
     """
     program = required("docker-registry", "docker-registry")
     directory.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    http: dict[str, Any] = {"addr": f"127.0.0.1:{port}"}
+    http: dict[str, Any] = {"addr": f"{address}:{port}"}
     settings: dict[str, Any] = {
         "version": "0.1",
         "log": {"level": "warn"},
-        "storage": {"filesystem": {"rootdirectory": str(directory / "storage")}, "delete": {"enabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(directory / "storage")}, "delete": {"enabled": delete}},
         "http": http,
     }
     if password:
@@ -354,15 +372,15 @@ def registry(
         settings["auth"] = auth
     authority = None
     if tls:
-        authority = make_certificates(directory)
+        authority = make_certificates(directory, address)
         http["tls"] = {"certificate": str(directory / "server.pem"), "key": str(directory / "server.key")}
     (directory / "config.json").write_text(json.dumps(settings))
-    with running([program, "serve", str(directory / "config.json")], directory, port):
-        yield RealRegistry(f"127.0.0.1:{port}", directory, "ann" if password else "", password, authority)
+    with running([program, "serve", str(directory / "config.json")], directory, port, address=address):
+        yield RealRegistry(f"{address}:{port}", directory, "ann" if password else "", password, authority)
 
 
-def make_certificates(directory: Path) -> Path:
-    """An authority and a certificate for 127.0.0.1 (`server`) and for a client (`client`); answers the authority's file."""
+def make_certificates(directory: Path, address: str = "127.0.0.1") -> Path:
+    """An authority and a certificate for an address (`server`) and for a client (`client`); answers the authority's file."""
     openssl = required("openssl", "openssl")
 
     def run(*words: str) -> None:
@@ -372,7 +390,7 @@ def make_certificates(directory: Path) -> Path:
     run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=tests' authority")
     for name in ("server", "client"):
         run("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        (directory / "extensions").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        (directory / "extensions").write_text(f"subjectAltName=IP:{address},DNS:localhost\n")
         signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions")
         run("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", *signing)
     return directory / "ca.pem"
@@ -418,5 +436,5 @@ def ssh_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             f"Host builder\n HostName 127.0.0.1\n Port {server.port}\n User {getpass.getuser()}\n"
             f" IdentityFile {server.identity}\n IdentitiesOnly yes\n UserKnownHostsFile {server.known_hosts}\n"
         )
-        monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+        monkeypatch.setenv("DEPLOYER_SSH_CONFIG", str(config))
         yield "builder"

@@ -15,33 +15,45 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from core.incidents import IncidentKind
 from core.models import (
     Activity,
     ApiToken,
+    Approval,
     Build,
     BuilderPools,
     Commit,
     Delivery,
     Deployment,
     Flavour,
+    GateException,
     Hold,
     IdempotentCall,
     Identity,
     Input,
     Job,
     LogRule,
+    Measurement,
     Message,
     PluginFact,
+    PluginIncident,
+    PluginSwitch,
+    Probe,
+    Process,
+    Provenance,
     Recipe,
     Ref,
     Release,
+    ReleaseChanges,
     Repository,
     Rollback,
     Runner,
+    Schema,
     Service,
     Target,
+    Tidying,
 )
-from core.states import JOB, JobKind, JobState, Level, Purpose, RefKind
+from core.states import JOB, HoldKind, JobKind, JobState, Level, ProcessKind, Purpose, RefKind
 
 KIND = "dummy"
 PLATFORM = "linux/amd64"
@@ -179,6 +191,19 @@ def make_release(
     )
 
 
+def make_release_changes(*, release: Release | None = None, **fields: Any) -> ReleaseChanges:
+    """What came with a release: told already, one commit, its own."""
+    release = release or make_release()
+    commit = {"hash": release.commit.hash, "title": release.commit.title, "author": release.commit.author, "at": ""}
+    told = {"known": True, "next_attempt_at": None, "commits": [commit]}
+    previous = fields.pop("previous", None) or make_release(target=release.target)
+    return ReleaseChanges.objects.create(release=release, previous=previous, **{**told, **fields})
+
+
+def make_provenance(*, release: Release | None = None, **fields: Any) -> Provenance:
+    return Provenance.objects.create(release=release or make_release(), **fields)
+
+
 def make_deployment(
     *,
     service: Service | None = None,
@@ -266,11 +291,12 @@ def _times(state: JobState) -> dict[str, Any]:
 
 
 def make_hold(*, service: Service | None = None, flavour: Flavour | None = None, **fields: Any) -> Hold:
-    """A lock of a service, or a freeze of a flavour."""
+    """A lock of a service, or a freeze of a flavour; `kind` for a pause."""
     if service is None:
         flavour = flavour or make_flavour()
     defaults: dict[str, Any] = {
         "flavour": flavour or (service and service.target.recipe.repository.flavour),
+        "kind": HoldKind.LOCK if service else HoldKind.FREEZE,
         "reason": "we look into it",
     }
     return Hold.objects.create(
@@ -278,11 +304,31 @@ def make_hold(*, service: Service | None = None, flavour: Flavour | None = None,
     )
 
 
+def make_approval(*, job: Job | None = None, **fields: Any) -> Approval:
+    job = job or make_job(state=JobState.QUEUED)
+    return Approval.objects.create(
+        job=job, user=fields.pop("user", None) or make_user(), **{"confirms": True, **fields}
+    )
+
+
+def make_gate_exception(*, service: Service | None = None, **fields: Any) -> GateException:
+    """Every deployment of a service is let through, unless a job is given."""
+    told = {"gate": KIND, "key": f"{KIND}-0", "title": KIND, "reason": "it cannot wait"}
+    granted_by = fields.pop("granted_by", None) or make_user()
+    return GateException.objects.create(service=service or make_service(), granted_by=granted_by, **{**told, **fields})
+
+
 def make_runner(name: str = "", **fields: Any) -> Runner:
     number = next(_numbers)
     return Runner.objects.create(
         name=name or f"runner{number}", **{"host": "here", "process": number, "boot": "boot", **fields}
     )
+
+
+def make_process(kind: ProcessKind = ProcessKind.WEB, name: str = "", **fields: Any) -> Process:
+    number = next(_numbers)
+    row = {"host": "here", "process": number, "boot": "boot", **fields}
+    return Process.objects.create(kind=kind, name=name or f"{kind}{number}", **row)
 
 
 def make_message(**fields: Any) -> Message:
@@ -309,12 +355,42 @@ def make_plugin_fact(**fields: Any) -> PluginFact:
     return PluginFact.objects.create(**{**told, **fields})
 
 
+def make_measurement(**fields: Any) -> Measurement:
+    told = {"name": "deployer_jobs_finished", "labels": ["build", "failed"], "key": _fingerprint("m"), "count": 1}
+    return Measurement.objects.create(**{**told, **fields})
+
+
 def make_builder_pools(**fields: Any) -> BuilderPools:
     told = {
         "builder": f"builder-{next(_numbers)}",
-        "pools": [{"name": "linux-x86_64", "running": 1, "queued": 0, "capacity": 4}],
+        "pools": [{"name": "linux-x86_64", "running": 1, "queued": 0, "capacity": 4, "workers": []}],
     }
     return BuilderPools.objects.create(**{**told, **fields})
+
+
+def make_plugin_switch(plugin: str = "", **fields: Any) -> PluginSwitch:
+    """A plugin that somebody disabled."""
+    told = {"disabled_at": timezone.now(), "reason": "It leaks."}
+    return PluginSwitch.objects.create(plugin=plugin or f"plugin{next(_numbers)}", **{**told, **fields})
+
+
+def make_plugin_incident(plugin: str = "", **fields: Any) -> PluginIncident:
+    told = {"kind": IncidentKind.RAISED, "where": "deployer_job_moved", "detail": "ValueError: no", "count": 1}
+    return PluginIncident.objects.create(plugin=plugin or f"plugin{next(_numbers)}", **{**told, **fields})
+
+
+def make_probe(**fields: Any) -> Probe:
+    asked = {"question": {"ask": "build"}, "key": _fingerprint("probe")}
+    return Probe.objects.create(asked_by=fields.pop("asked_by", None) or make_user(), **{**asked, **fields})
+
+
+def make_schema(**fields: Any) -> Schema:
+    """Which version the tables need. There is one row at most in earnest."""
+    return Schema.objects.create(**{"minimum": 1, "because": "Older code would miss a column.", **fields})
+
+
+def make_tidying(**fields: Any) -> Tidying:
+    return Tidying.objects.create(**{"removed": {"logs": 3, "bytes": 4096}, "finished_at": timezone.now(), **fields})
 
 
 def make_log_rule(name: str = "", **fields: Any) -> LogRule:

@@ -13,15 +13,28 @@ believed: `containers.registry.settings`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from containers.names import ImageName
-from containers.registry import copying, extraction, reading, writing
+from containers.registry import attachments, copying, extraction, reading, removing, writing
+from containers.registry.attachments import Attachment
 from containers.registry.threads import in_thread
 from core.api import Log
 
-__all__ = ["copy_image", "digest_of", "list_files", "manifest_exists", "read_file", "write_index"]
+__all__ = [
+    "Attachment",
+    "attached",
+    "copy_image",
+    "digest_of",
+    "list_files",
+    "manifest_exists",
+    "manifests_of",
+    "read_file",
+    "remove_images",
+    "try_to_write",
+    "write_index",
+]
 
 
 async def digest_of(name: ImageName) -> str:
@@ -32,6 +45,11 @@ async def digest_of(name: ImageName) -> str:
 async def manifest_exists(name: ImageName) -> bool:
     """Tell whether a tag or digest is in its registry."""
     return await in_thread(lambda stop: reading.manifest_exists(name, stop))
+
+
+async def manifests_of(name: ImageName) -> dict[str, str]:
+    """Name the images of an index by their platforms, and the digest of each; nothing for an image without an index."""
+    return await in_thread(lambda stop: reading.manifests_of(name, stop))
 
 
 async def write_index(name: ImageName, manifests: Mapping[str, str], annotations: Mapping[str, str]) -> str:
@@ -47,6 +65,11 @@ async def write_index(name: ImageName, manifests: Mapping[str, str], annotations
     return await in_thread(lambda stop: writing.write_index(name, manifests, annotations, stop))
 
 
+async def try_to_write(name: ImageName) -> None:
+    """See whether we may push into an image's repository. Nothing is left there: an upload is begun and given up."""
+    await in_thread(lambda stop: writing.try_to_write(name, stop))
+
+
 async def copy_image(source: ImageName, target: ImageName, log: Log) -> str:
     """Copy an image by its digest into another repository, and answer the digest, which stays.
 
@@ -56,6 +79,25 @@ async def copy_image(source: ImageName, target: ImageName, log: Log) -> str:
     :param target: the repository; its tag is not touched.
     """
     return await in_thread(lambda stop: copying.copy_image(source, target, log.note, stop))
+
+
+async def attached(name: ImageName, *, suffix: str, media_types: Collection[str]) -> list[Attachment]:
+    """Read what others attached to an image: nothing of it is to be believed before it was verified.
+
+    :param name: with a digest.
+    :param suffix: of the tag that is made of the digest: `.sig`.
+    :param media_types: what is wanted; anything else, and what is larger than 1 MiB, is left out.
+    """
+    return await in_thread(lambda stop: attachments.attached(name, suffix, media_types, stop))
+
+
+async def remove_images(name: ImageName, gone: Collection[str], kept: Collection[str]) -> int:
+    """Remove images by their digests, and answer how many were there. What a tag points to, or is a part of, stays.
+
+    :param name: the repository; its tag does not matter.
+    :param kept: digests that stay even without a tag.
+    """
+    return await in_thread(lambda stop: removing.remove(name, gone, kept, stop))
 
 
 async def list_files(name: ImageName, directory: str = "/", *, platform: str = "linux/amd64") -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import IO, Any, Self, cast
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from dxf import DXF, DXFBase
@@ -17,7 +19,7 @@ from containers.names import DEFAULT_REGISTRY, ImageName
 from containers.registry import answers, threads
 from containers.registry.answers import Errand
 from containers.registry.authentication import TIMEOUT, authorization
-from containers.registry.manifests import DIGEST, MANIFEST_TYPES, Descriptor
+from containers.registry.manifests import DIGEST, INDEX, MANIFEST_TYPES, Descriptor
 from containers.registry.session import open_session, speaks_plain
 from core.api import OperationError
 
@@ -106,6 +108,18 @@ class Connection(DXF):
             raise OperationError(f"{errand.registry} sent other bytes than {errand.what}: {received.digest}")
         return received
 
+    def listing(self, path: str) -> tuple[Received, str]:
+        """Read a list that the registry makes itself, and the address of the part that follows, empty at the end.
+
+        :param path: from the registry's root.
+        """
+        # Without types in the library, as `_ask`.
+        ask: Callable[..., requests.Response] = self._base_request
+        with ask("get", path, headers={"Accept": INDEX}, stream=True) as answer:
+            media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+            following = str(answer.links.get("next", {}).get("url", ""))
+            return Received(media_type, _bounded(answer, self._errand)), following
+
     def put_manifest(self, tag: str, media_type: str, body: bytes) -> str:
         """Put a manifest or an index under a tag, and answer the digest that the registry says it has, or nothing."""
         self._errand = replace(self._errand, verb="write")
@@ -118,6 +132,11 @@ class Connection(DXF):
             if answer.status_code != requests.codes.created:
                 raise answers.of_answer(answer, self._errand)
             return str(answer.headers.get("Docker-Content-Digest", ""))
+
+    def remove_manifest(self, digest: str) -> None:
+        """Remove a manifest or an index by its digest, and every tag that points to it."""
+        self._errand = replace(self._errand, verb="remove")
+        self._ask("delete", f"manifests/{digest}").close()
 
     def has_manifest(self, digest: str) -> bool:
         """Whether the repository has a manifest or an index by its digest."""
@@ -135,6 +154,21 @@ class Connection(DXF):
                 raise
             return False
         return True
+
+    def try_upload(self) -> None:
+        """Begin an upload and give it up: whoever may do that may push.
+
+        :raises Stalled: the registry does not let us.
+        """
+        self._errand = replace(self._errand, verb="write")
+        with answers.told(self._errand), self._ask("post", "blobs/uploads/", stream=True) as answer:
+            if answer.status_code != requests.codes.accepted:
+                raise answers.of_answer(answer, self._errand)
+            location = urljoin(answer.url, answer.headers.get("Location", ""))
+        if urlsplit(location).netloc == urlsplit(answer.url).netloc:
+            # A registry forgets it by itself too, only later.
+            with contextlib.suppress(requests.RequestException):
+                self._sessions[0].delete(location, headers=self._headers, timeout=TIMEOUT).close()
 
     def upload(self, path: Path, digest: str) -> None:
         """Send a file as a blob.

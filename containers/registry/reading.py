@@ -42,6 +42,17 @@ def manifest_exists(name: ImageName, stop: Event) -> bool:
     return True
 
 
+def manifests_of(name: ImageName, stop: Event) -> dict[str, str]:
+    """The images of an index, by platform."""
+    with connected(name) as registry:
+        threads.check(stop)
+        received = registry.manifest(name.reference)
+        document = parse(received.body, received.media_type, name)
+    if isinstance(document, Manifest):
+        return {}
+    return {each.platform.words: each.digest for each in document.manifests if each.platform and not each.attests}
+
+
 def manifest_for(registry: Connection, name: ImageName, platform: str) -> Manifest:
     """Read the manifest of a platform, through as many indices as there are. An image without an index is taken as it is.
 

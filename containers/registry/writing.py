@@ -32,6 +32,13 @@ def write_index(name: ImageName, manifests: Mapping[str, str], annotations: Mapp
     return digest
 
 
+def try_to_write(name: ImageName, stop: Event) -> None:
+    """See whether the registry would let us push: an upload is begun and given up. See the package."""
+    with connected(name) as registry:
+        threads.check(stop)
+        registry.try_upload()
+
+
 def _describe(registry: Connection, name: ImageName, platform: str, digest: str) -> list[Descriptor]:
     """Describe the manifest of a platform, and what attests something of it, as they stand in an index.
 

@@ -10,9 +10,19 @@ from core.models import Deployment
 
 @admin.register(Deployment)
 class DeploymentAdmin(ReadOnlyAdmin):
-    list_display = ("id", "service_link", "release_link", "previous", "rollback", "state", "job_link", "created_at")
+    list_display = (
+        "id",
+        "service_link",
+        "release_link",
+        "previous",
+        "rollback",
+        "asked_by",
+        "state",
+        "job_link",
+        "created_at",
+    )
     list_filter = ("job__state", "rollback", "created_at", "service")
-    list_select_related = ("service", "release__commit", "previous__commit", "job")
+    list_select_related = ("service", "release__commit", "previous__commit", "asked_by", "job")
     search_fields = ("service__name", "service__host", "release__digest", "release__commit__hash")
 
     @admin.display(description="service", ordering="service__name")

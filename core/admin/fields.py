@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.utils.safestring import SafeString
+from pydantic import TypeAdapter
+from pydantic import ValidationError as PydanticError
 
-from core.pipeline.declaration import FromInput, Use
+from core.pipeline.declaration import FromInput, HealthCheck, Use
+from core.pipeline.validate import unknown
 
 
 def kind_field(kinds: Iterable[str], kept: str, like: forms.Field) -> forms.CharField:
@@ -56,7 +60,7 @@ class JsonField(forms.JSONField):
     """A value in JSON that every database can keep."""
 
     #: Makes the value of a field that is left empty.
-    empty: type[dict[str, Any] | list[Any]] = dict
+    empty: type[Any] = dict
 
     def __init__(self, *, label: str | None = None, help_text: str | SafeString = "") -> None:
         widget = forms.Textarea(attrs={"rows": 4, "cols": 60, "spellcheck": "false"})
@@ -101,13 +105,21 @@ class ArgumentsField(OptionsField):
 
 
 #: What is typed into it, for people.
-PAIRS = 'Who is told what happens: [["kind", {"option": value, …}], …].'
+_PAIRS = '[["kind", {"option": value, …}], …].'
 
 
-class NotifiersField(JsonField):
-    """Notifiers, as they are kept: pairs of a kind and its options."""
+class UsesField(JsonField):
+    """Notifiers, gates or steps, as they are kept: pairs of a kind and its options.
+
+    :param about: what they are for, without the stop.
+    :param role: the plural by which plugins offer them.
+    """
 
     empty = list
+
+    def __init__(self, about: str, role: str) -> None:
+        self.about, self.role = f"{about}: {_PAIRS}", role
+        super().__init__(help_text=self.about)
 
     def to_python(self, value: Any) -> Any:
         kept = super().to_python(value)
@@ -116,13 +128,54 @@ class NotifiersField(JsonField):
         return kept
 
 
+#: What is typed into it, for people.
+_CHECK = (
+    'How it is found out from outside whether it is well: {"path": "/health", "status": 200, "text": "", "timeout": 10, '
+    '"interval": 5, "grace": 60, "redirects": 0, "verify": true, "uri": ""}. All may be left out; {} asks the uri above. '
+    "Empty: it is not asked."
+)
+_CHECKS = TypeAdapter(HealthCheck)
+
+
+class HealthCheckField(JsonField):
+    """A check from outside, as it is kept: an object with the fields of `HealthCheck`, or nothing."""
+
+    empty = type(None)
+
+    def __init__(self) -> None:
+        super().__init__(help_text=_CHECK)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+    def to_python(self, value: Any) -> Any:
+        kept = super().to_python(value)
+        if kept is None:
+            return None
+        if not isinstance(kept, dict):
+            raise ValidationError('It has to be an object: {"path": "/health"}, or empty.')
+        names = [field.name for field in fields(HealthCheck)]
+        if wrong := [name for name in kept if name not in names]:
+            raise ValidationError(unknown(wrong[0], names))
+        try:
+            return asdict(_CHECKS.validate_python(kept))
+        except PydanticError as error:
+            fault = error.errors()[0]
+            raise ValidationError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+
+
+def health_check(kept: dict[str, Any] | None) -> HealthCheck | None:
+    """A check from outside as the vocabulary has it."""
+    return None if kept is None else HealthCheck(**kept)
+
+
 def arguments(kept: dict[str, Any]) -> dict[str, str | FromInput]:
     """Build arguments as the vocabulary has them."""
     return {name: FromInput(value["input"]) if isinstance(value, dict) else value for name, value in kept.items()}
 
 
 def uses(kept: list[list[Any]]) -> list[Use]:
-    """Notifiers as the vocabulary has them."""
+    """Notifiers, gates or steps as the vocabulary has them."""
     return [Use(kind, **options) for kind, options in kept]
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from core.admin.fields import OptionsField, kind_field
+from core.admin.fields import UsesField, kind_field
 from core.admin.generic import BaseInlineFormSet, ModelForm
+from core.admin.option_forms import PluginOptionsField
 from core.admin.option_help import describe
 from core.pipeline.validate import Offers
 from core.services import admin_edits, declarations
-
-_OBJECT = 'An object in JSON: {"name": value, …}.'
 
 
 class DeclaredForm(ModelForm):
@@ -27,6 +26,9 @@ class DeclaredForm(ModelForm):
             for name in self._key:
                 if name in self.fields:
                     self.fields[name].disabled = True
+        for field in self.fields.values():
+            if isinstance(field, UsesField):
+                field.help_text = describe(field.about, getattr(declarations.offers(), field.role))
 
     def faults(self, offers: Offers) -> Iterator[str]:
         """What is wrong with the values of the form, in the words of `core.pipeline.validate`."""
@@ -84,7 +86,8 @@ class PluggedForm(DeclaredForm):
             old = self.fields[self.kind]
             self.fields[self.kind] = kind_field(offers, getattr(self.instance, self.kind), old)
         if "options" in self.fields:
-            self.fields["options"] = OptionsField(help_text=describe(_OBJECT, offers))
+            kept = getattr(self.instance, self.kind)
+            self.fields["options"] = PluginOptionsField(offers, kind_name=self.kind, kind=kept)
 
 
 class DeclaredFormSet(BaseInlineFormSet):

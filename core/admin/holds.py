@@ -1,4 +1,4 @@
-"""Locks and freezes."""
+"""Locks, pauses and freezes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from core.models import Hold
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "flavour", "reason", "owner", "since", "until", "lifted_at", "lifted_by")
-    list_filter = (("lifted_at", admin.EmptyFieldListFilter), "flavour")
+    list_filter = ("kind", ("lifted_at", admin.EmptyFieldListFilter), "flavour")
     list_select_related = ("service", "flavour", "owner", "lifted_by")
     search_fields = ("service__name", "reason", "owner__username")

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from core.admin.actions import ReasonForm, do_to_each
 from core.admin.read_only import ReadOnlyAdmin, link
 from core.models import Job
-from core.services import jobs
+from core.services import approvals, jobs
 
 
 @admin.register(Job)
@@ -57,7 +57,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Approve", permissions=["operate"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        do_to_each(self, request, queryset, jobs.approve, "approved")
+        do_to_each(self, request, queryset, approvals.approve, "approved")
 
     @admin.action(description="Cancel", permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

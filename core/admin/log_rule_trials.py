@@ -7,15 +7,14 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from core import configuration
+from core import clock
 from core.admin.generic import ModelAdmin
+from core.logs import places
 from core.logs.diagnosis import try_out
 from core.logs.rule_faults import faults
 from core.logs.rules import Rule
-from core.logs.store import LogStore
 from core.queries import failures
 from core.values import LogRule
 
@@ -56,7 +55,7 @@ def _tried(rule: Rule, request: HttpRequest) -> dict[str, Any]:
         context["text"] = True
         context["trial"] = try_out(rule, text.encode(errors="replace"))
     if request.user.has_perm("core.view_job") or request.user.has_perm("core.change_job"):
-        jobs = failures.lately(timezone.now())
-        trials = failures.try_on(rule, jobs, LogStore(configuration.current().logs_dir))
+        jobs = failures.lately(clock.now())
+        trials = failures.try_on(rule, jobs, places.store())
         context.update(trials=trials, shown=trials.found[:_SHOWN])
     return context

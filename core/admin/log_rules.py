@@ -11,9 +11,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 
+from core import clock
 from core.admin import log_rule_files, log_rule_trials
 from core.admin.actions import ReasonForm, do_to_each
 from core.admin.generic import ModelAdmin, ModelForm, person
@@ -94,7 +94,7 @@ class LogRuleAdmin(ModelAdmin):
     actions = ("enable", "disable", "put_back")
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        counts = failures.matches(timezone.now())
+        counts = failures.matches(clock.now())
 
         @admin.display(description=f"in {failures.DAYS} days")
         def named(row: LogRule) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from pydantic import BaseModel
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 
@@ -23,8 +25,14 @@ def describe(form: str, offers: Mapping[str, Any]) -> SafeString:
 
 
 def _kind(kind: str, offer: Any) -> SafeString:
+    return _options(kind, offer.Options)
+
+
+@cache
+def _options(kind: str, model: type[BaseModel]) -> SafeString:
+    """Kept, as it takes longer than all the rest of a screen."""
     try:
-        rows = _rows(offer.Options.model_json_schema())
+        rows = _rows(model.model_json_schema())
     except PydanticInvalidForJsonSchema:
         return format_html("<p>The options of {} have no description.</p>", kind)
     listed = format_html_join("", "<li><code>{}</code> ({}; {}) {}</li>", rows) or "It has none."

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from core.admin.read_only import ReadOnlyAdmin
-from core.models import BuilderPools, PluginFact
+from core.models import BuilderPools, PluginFact, PluginIncident, PluginSwitch
 
 
 @admin.register(PluginFact)
@@ -17,3 +17,16 @@ class PluginFactAdmin(ReadOnlyAdmin):
 class BuilderPoolsAdmin(ReadOnlyAdmin):
     list_display = ("builder", "at", "error")
     search_fields = ("builder", "error")
+
+
+@admin.register(PluginSwitch)
+class PluginSwitchAdmin(ReadOnlyAdmin):
+    list_display = ("plugin", "disabled_at", "disabled_by", "reason")
+    search_fields = ("plugin", "reason")
+
+
+@admin.register(PluginIncident)
+class PluginIncidentAdmin(ReadOnlyAdmin):
+    list_display = ("plugin", "kind", "where", "count", "last_at")
+    list_filter = ("plugin", "kind")
+    search_fields = ("plugin", "where", "detail")

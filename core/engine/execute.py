@@ -7,33 +7,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asgiref.sync import sync_to_async
-from django.utils import timezone
 
 from core import configuration
-from core.engine.soak import soak
-from core.errors import Waiting
-from core.models import Build, Deployment, Job, Service
+from core.engine import health, steps
+from core.errors import OperationError, Waiting
+from core.interfaces import Builder
+from core.metrics import CALLS
+from core.models import Build as BuildRow
 from core.models import Commit as CommitRow
+from core.models import Deployment, Job, Service
 from core.models import Release as ReleaseRow
+from core.operation_values import BuildRequest, Context, DeployRequest, PublishRequest
+from core.pipeline.retention import KEPT_RELEASES
 from core.plugins import plugins
+from core.services import gates, provenance
 from core.services.places import options_of, repository_place, service_place
 from core.states import JobKind, JobState, Purpose
-from core.values import (
-    BuildRequest,
-    Commit,
-    Context,
-    DeploymentQuestion,
-    DeployRequest,
-    PublishRequest,
-    Release,
-)
+from core.values import Commit, Release
 
 #: Seconds after which an operation that no recipe sets a limit for is ended, and that a release gets at least.
 RELEASE_TIMEOUT, DEPLOYMENT_TIMEOUT, INPUT_TIMEOUT = 900, 1800, 300
-#: Releases of a service whose images are kept for going back.
-KEPT_RELEASES = 5
-#: Seconds after which a gate that holds without saying until when is asked again.
-_GATE_INTERVAL = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,7 @@ def prepare(job: Job) -> Operation:
 
     :raises ConfigurationError: no plugin offers what is declared.
     :raises Stalled: its options are not what the plugin understands.
+    :raises Waiting: the plugin was disabled.
     """
     match JobKind(job.kind):
         case JobKind.BUILD:
@@ -73,6 +67,8 @@ def _build(job: Job) -> Operation:
     build = job.build
     assert build is not None
     recipe, commit = build.recipe, build.commit
+    plugins.check_on("builders", recipe.builder)
+    plugins.check_on("sources", commit.repository.source)
     builder = plugins.builder(recipe.builder)
     source = plugins.source(commit.repository.source)
     place = repository_place(commit.repository)
@@ -98,7 +94,8 @@ def _build(job: Job) -> Operation:
             url=_page(job),
             checkout=checkout,
         )
-        return await builder.build(request, context)
+        with CALLS.timed(role="builder", kind=recipe.builder, operation="build"):
+            return await builder.build(request, context)
 
     limit = f"`timeout` of recipe {recipe.name!r} of {place.name}"
     return Operation(run, recipe.timeout, limit, configuration.current().plugin_dir(recipe.builder))
@@ -108,6 +105,7 @@ def _release(job: Job) -> Operation:
     release = job.release
     assert release is not None
     recipe, commit = release.target.recipe, release.commit
+    plugins.check_on("builders", recipe.builder)
     builder = plugins.builder(recipe.builder)
     request = PublishRequest(
         repository=recipe.repository.name,
@@ -121,12 +119,25 @@ def _release(job: Job) -> Operation:
     )
 
     async def run(context: Context) -> str:
-        return await builder.publish(request, context)
+        with CALLS.timed(role="builder", kind=recipe.builder, operation="publish"):
+            digest = await builder.publish(request, context)
+        await _note_manifests(builder, release, digest, context)
+        return digest
 
     data = configuration.current().plugin_dir(recipe.builder)
     # Pushing a large image may take as long as building it did.
     limit = f"`timeout` of recipe {recipe.name!r} of {recipe.repository.name}"
     return Operation(run, max(recipe.timeout, RELEASE_TIMEOUT), limit, data)
+
+
+async def _note_manifests(builder: Builder, release: ReleaseRow, digest: str, context: Context) -> None:
+    """Write down which images were published. That it cannot be told is no reason not to deploy them."""
+    try:
+        found = await builder.manifests(release.image, digest)
+    except OperationError as error:
+        context.log.note(f"which images are in it cannot be told: {error}")
+        found = {}
+    await sync_to_async(provenance.note_manifests)(release, found)
 
 
 def _page(job: Job) -> str:
@@ -138,11 +149,11 @@ def _commit_url(commit: CommitRow) -> str:
     return source.commit_url(repository_place(commit.repository), commit.hash)
 
 
-def _builds(release: ReleaseRow) -> list[Build]:
+def _builds(release: ReleaseRow) -> list[BuildRow]:
     return list(release.builds.all())
 
 
-def _artifact(build: Build) -> str:
+def _artifact(build: BuildRow) -> str:
     """What a build made when it succeeded last: a person may be having it done again."""
     return build.jobs.filter(state=JobState.SUCCEEDED).latest("pk").value
 
@@ -150,37 +161,37 @@ def _artifact(build: Build) -> str:
 def _deployment(job: Job) -> Operation:
     deployment = job.deployment_of
     service = deployment.service
+    plugins.check_on("deployers", service.deployer)
     deployer = plugins.deployer(service.deployer)
-    repository = service.target.recipe.repository
+    if gates.must_be_asked(deployment):
+        raise Waiting("Its gates are asked again: something that they look at has changed", retry_in=1)
     release, previous = _published(deployment.release, deployment.digest), deployment.previous
     request = DeployRequest(
         service=service_place(service),
         release=release,
         previous=_published(previous, deployment.previous_digest) if previous else None,
         rollback=deployment.rollback,
+        repair=bool(deployment.drift),
         kept=_kept(service),
     )
-    flavour = job.flavour.name
-    seconds = 0 if deployment.rollback else service.soak
+    around, care = steps.around(deployment), health.care_of(deployment)
+
+    async def move(context: Context) -> None:
+        await around.before(context)
+        with CALLS.timed(role="deployer", kind=service.deployer, operation="deploy"):
+            await deployer.deploy(request, context)
+        await around.after(deployer, request, context, found=care.mark)
 
     async def run(context: Context) -> str:
-        question = DeploymentQuestion(
-            flavour=flavour,
-            repository=repository.name,
-            service=request.service.name,
-            release=release,
-            rollback=request.rollback,
-            now=timezone.now(),
-        )
-        await _ask_gates(question)
-        await deployer.deploy(request, context)
-        if seconds:
-            await soak(deployer, request, seconds, context)
+        # What an attempt before this one found unhealthy is only taken back.
+        if not care.found:
+            await move(context)
+        await health.watch(care, deployer, request, context)
         return release.digest
 
     data = configuration.current().plugin_dir(service.deployer)
-    # Taking it back after the soak may need as long as moving it did.
-    timeout = DEPLOYMENT_TIMEOUT * (2 if seconds else 1) + seconds
+    # Taking it back afterwards may need as long as moving it did.
+    timeout = DEPLOYMENT_TIMEOUT * (2 if care.watches or around else 1) + care.longest + around.seconds
     return Operation(run, timeout, "nothing: a deployment has a fixed time", data)
 
 
@@ -191,22 +202,16 @@ def _kept(service: Service) -> list[Release]:
     return list(newest.values())[:KEPT_RELEASES]
 
 
-async def _ask_gates(question: DeploymentQuestion) -> None:
-    for gate in plugins.gates:
-        hold = await gate.hold(question)
-        if hold:
-            wait = (hold.until - question.now).total_seconds() if hold.until else _GATE_INTERVAL
-            raise Waiting(f"Held by gate {gate.kind}: {hold.reason}", retry_in=max(wait, 1))
-
-
 def _input(job: Job) -> Operation:
     row = job.input
     assert row is not None
+    plugins.check_on("inputs", row.reader)
     reader = plugins.input_reader(row.reader)
     given = options_of(reader.Options, row.options)
 
     async def run(context: Context) -> str:
-        return await reader.read(given, context)
+        with CALLS.timed(role="input", kind=row.reader, operation="read"):
+            return await reader.read(given, context)
 
     data = configuration.current().plugin_dir(row.reader)
     return Operation(run, INPUT_TIMEOUT, "nothing: reading an input has a fixed time", data)

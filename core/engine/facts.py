@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
-from django.utils import timezone
-
+from core import clock, hiding
 from core.errors import DeployerError
 from core.interfaces import Builder, Source
 from core.plugins import plugins
@@ -34,7 +33,7 @@ async def keep_told(in_database: InDatabase) -> None:
             if now == told.get(plugin, ()):
                 continue
             try:
-                await in_database(partial(facts.record, plugin, now, timezone.now()))
+                await in_database(partial(facts.record, plugin, now, clock.now()))
                 told[plugin] = now
             except Exception:
                 logger.exception("what plugin %s tells of itself could not be written down", plugin)
@@ -57,9 +56,9 @@ async def _ask_pools(kind: str, in_database: InDatabase) -> None:
         async with asyncio.timeout(_ANSWER):
             pools = await plugins.builder(kind).pools()
         if pools is not None:
-            await in_database(partial(facts.record_pools, kind, pools, timezone.now()))
+            await in_database(partial(facts.record_pools, kind, pools, clock.now()))
     except (DeployerError, TimeoutError) as error:
-        reason = str(error) or "it does not answer"
+        reason = hiding.hidden(str(error)) or "it does not answer"
         try:
             await in_database(partial(facts.record_pools_unknown, kind, reason))
         except Exception:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
-from core import configuration
+from core import clock, configuration
 from core.engine.snapshot import evaluate_refs
 from core.models import Ref, Repository
 from core.pipeline import plan
@@ -48,13 +47,32 @@ def make(declare: Callable[[], Scope]) -> Plan:
         for repository in _repositories(declare()):
             answer = seen[repository.name]
             if isinstance(answer, Heads):
-                heads.record(repository, answer, timezone.now())
+                heads.record(repository, answer, clock.now())
             live = Ref.objects.filter(repository=repository, gone_at=None)
             steps += plan.steps(repository.name, evaluate_refs(repository, live))
     unseen = {
         name: str(answer) or type(answer).__name__ for name, answer in seen.items() if not isinstance(answer, Heads)
     }
     return Plan(steps, unseen)
+
+
+def of_draft(add: Callable[[], Repository], before: Repository | None, seen: Heads) -> list[plan.Step]:
+    """What would be done once a draft is declared, beyond what would be done without it. Nothing is kept of it.
+
+    :param add: declares the draft, and answers its repository.
+    :param before: that repository, where it is there already.
+    :param seen: the heads that its source tells now.
+    """
+    with _undone():
+        known = list(_steps(before, seen)) if before else []
+        told = {(step.verb, step.what, step.commit) for step in known}
+        return [step for step in _steps(add(), seen) if (step.verb, step.what, step.commit) not in told]
+
+
+def _steps(repository: Repository, seen: Heads) -> Iterable[plan.Step]:
+    heads.record(repository, seen, clock.now())
+    live = Ref.objects.filter(repository=repository, gone_at=None)
+    return plan.steps(repository.name, evaluate_refs(repository, live))
 
 
 @contextmanager

@@ -9,11 +9,13 @@ the schedule `sweep` has everything evaluated now and then all the same.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 
+from core import metrics
 from core.engine.snapshot import evaluate_refs
 from core.interfaces import Source
 from core.models import Commit, Job, Ref, Repository, Service
@@ -41,16 +43,24 @@ def stale_repositories(scope: Scope) -> list[int]:
 
 
 def reconcile(repository: int) -> bool:
-    """Evaluate what changed in a repository and write down what follows; True when something is left to do."""
+    """Evaluate what changed in a repository and write down what follows; True when something is left to do, or changed
+    meanwhile."""
     with transaction.atomic():
-        row = Repository.objects.select_for_update(of=("self",)).select_related("flavour").get(pk=repository)
+        row = (
+            Repository.objects.select_for_update(no_key=True, of=("self",)).select_related("flavour").get(pk=repository)
+        )
         stale = list(Ref.objects.filter(_STALE, repository=row).order_by("pk")[: _BATCH + 1])
         batch, more = stale[:_BATCH], len(stale) > _BATCH
         if not batch and row.version == row.reconciled_version:
             return False
+        began = time.monotonic()
         if row.retired_at is None:
             live = [ref for ref in batch if ref.gone_at is None]
-            _apply(row, live, evaluate_refs(row, live))
+            before = _versions(row, live)
+            evaluation = evaluate_refs(row, live)
+            if _versions(row, live) != before:
+                return True
+            _apply(row, live, evaluation)
         else:
             _cancel_all(row)
         for ref in batch:
@@ -58,7 +68,21 @@ def reconcile(repository: int) -> bool:
         if not more and row.version != row.reconciled_version:
             _explain_missing_branches(row)
             Repository.objects.filter(pk=row.pk).update(reconciled_version=row.version)
+        metrics.RECONCILED.measure(time.monotonic() - began)
         return more
+
+
+def _versions(repository: Repository, refs: Sequence[Ref]) -> dict[int, int]:
+    """The versions of all refs that are evaluated with some.
+
+    On PostgreSQL each question is answered as of its own moment: a deployment that ends between two of them would be
+    seen to have ended, and its service not to have moved. What moved meanwhile has moved one of these. On SQLite nobody
+    else writes.
+    """
+    if connection.vendor != "postgresql":
+        return {}
+    rows = Ref.objects.filter(repository=repository, gone_at=None, commit__in={ref.commit_id for ref in refs})
+    return dict(rows.values_list("pk", "version"))
 
 
 def _apply(repository: Repository, refs: Sequence[Ref], evaluation: Evaluation) -> None:
@@ -120,9 +144,11 @@ def _report(repository: Repository, refs: Sequence[Ref], evaluation: Evaluation)
     if not hashes and not asking:
         return
     known = told.of_jobs(repository.flavour, [state.job for state in evaluation.states.values() if state.job])
-    page = f"{repository.flavour.address}/repositories/{repository.pk}/"
+    base = repository.flavour.address
     for commit in Commit.objects.filter(Q(hash__in=hashes) | Q(pk__in=asking), repository=repository):
-        messages.status(repository, commit, deployability(evaluation, commit.hash, known, page))
+        messages.status(
+            repository, commit, deployability(evaluation, commit.hash, known, f"{base}/commits/{commit.pk}/")
+        )
 
 
 def _listens(repository: Repository) -> bool:

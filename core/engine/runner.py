@@ -13,7 +13,6 @@ import os
 import secrets
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,17 +20,41 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections
-from django.utils import timezone
+from django.db import DatabaseError, close_old_connections, connections
 
+from core import clock
 from core.configuration import Configuration
-from core.engine import facts, looks, reconcile, recovery
+from core.engine import facts, gates, keeping_logs, looks, probing, reconcile, recovery, tidying
+from core.engine.attempts import Attempts
+from core.engine.lease import Lease
 from core.engine.reasons import Reasons
-from core.engine.worker import Verdict, Worker
-from core.models import Job, Message, Repository, Service
-from core.services import deliveries, heads, hints, inputs, jobs, log_rules, messages, observations, pools, runners
+from core.engine.watchdog import Watchdog
+from core.engine.worker import Worker
+from core.errors import RefusedError
+from core.liveness import Life
+from core.logs import places
+from core.models import Deployment, Job, Message, Probe, ReleaseChanges, Repository, Service, Tidying
+from core.services import (
+    changes,
+    deliveries,
+    gate_answers,
+    heads,
+    hints,
+    incidents,
+    inputs,
+    jobs,
+    log_rules,
+    measurements,
+    messages,
+    observations,
+    plugin_switches,
+    pools,
+    probes,
+    processes,
+    runners,
+    tidyings,
+)
 from core.services.scope import Scope
-from core.states import JobKind, JobState
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +64,14 @@ ROUND = 1.0
 _CONNECTION = 60.0
 #: Seconds between two whole rounds, however often it is woken.
 _PACE = 0.02
-#: Seconds that a deployment is given to end when the runner is asked to stop.
-GRACE = 10.0
 #: Seconds in which hints that logs grew are gathered into one for each job.
 _LOG_HINTS = 0.05
 #: Threads for what blocks: files, clients of registries. They are made when they are needed.
 _THREADS = 64
-#: Looks at sources, looks at services, and messages that one runner has in hand at once: those of a kind that hang
-#: hold up no others.
-_AT_ONCE = {"source": 40, "service": 20, "message": 40}
+#: What one runner has in hand at once besides jobs, by its kind: those of a kind that hang hold up no others.
+_AT_ONCE = {"source": 40, "service": 20, "message": 40, "changes": 4, "probe": 20, "gates": 40, "tidying": 1}
+#: How long nobody else asks for changes that one runner asks for: longer than a source is given to answer.
+_CHANGES_LEASE = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -59,27 +81,57 @@ class Due:
     jobs: list[Job] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    changes: list[ReleaseChanges] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    gated: list[Deployment] = field(default_factory=list)
+    tidyings: list[Tidying] = field(default_factory=list)
     cancels: dict[int, str] = field(default_factory=dict)
 
 
 class Runner:
-    """One runner process's work. `run` returns after `stop` was called and everything in hand has ended."""
+    """One runner process's work. `run` returns after `stop` was called and everything in hand has ended.
+
+    :ivar failure: why it stopped by itself; empty where it was asked to.
+    """
 
     def __init__(self, configuration: Configuration, scope: Scope | None = None) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"[-100:]
+        self.failure = ""
         self._configuration = configuration
         self._scope = scope or Scope()
+        self._life = Life(configuration.life_dir, "runner")
         self._lease = timedelta(seconds=configuration.lease_seconds)
         self._reasons = Reasons(self.name)
-        self._worker = Worker(configuration, self.name, self._grown, lambda: self._stopping, self._reasons.say)
-        self._attempts: dict[int, asyncio.Task[None]] = {}
-        self._pools: dict[int, tuple[str, JobKind]] = {}
-        self._cancelled: dict[int, str] = {}
-        self._side: dict[asyncio.Task[None], str] = {}
         self._wake = asyncio.Event()
+        worker = Worker(configuration, self.name, self._grown, lambda: self._stopping, self._reasons.say)
+        self._attempts = Attempts(
+            self.name,
+            worker,
+            self._reasons,
+            self._in_database,
+            stopping=lambda: self._stopping,
+            ended=self._wake.set,
+        )
+        self._side: dict[asyncio.Task[None], str] = {}
         self._stopping = False
+        self._drained = False
         self._grown_logs: set[int] = set()
-        self._renewed = 0.0
+        self._renewing = ThreadPoolExecutor(1, "leases")
+        self._keeper = Lease(
+            self.name,
+            configuration.lease_seconds,
+            self._in_database_at_once,
+            in_hand=self._attempts.held,
+            end=self._attempts.end,
+            unfit=self._outdated,
+            renewed=self._sign_life,
+            tells={
+                "flavour": self._scope.flavour,
+                "repository": self._scope.repository,
+                "concurrency": configuration.concurrency,
+                "without": sorted(configuration.disabled_plugins),
+            },
+        )
         self._take_up_at = 0.0
         self._connected_until = 0.0
 
@@ -93,17 +145,39 @@ class Runner:
         # Python's own default is a few threads a processor, which a few libraries that block would have used up.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "runner"))
         await self._in_database(self._arrive)
-        beside = (self._listen(), self._renew_for_ever(), self._tell_growth())
+        self._keeper.begin()
+        watchdog = Watchdog(asyncio.get_running_loop(), self._configuration.lease_seconds, self._give_up)
+        watchdog.start()
+        self._sign_life()
+        beside = (
+            self._listen(),
+            self._keeper.keep(),
+            self._tell_growth(),
+            self._measure_for_ever(),
+            self._keep_logs(),
+        )
         told = (facts.keep_told, facts.keep_pools_told, self._reasons.keep_written)
         helpers = [asyncio.create_task(each) for each in (*beside, *(each(self._in_database) for each in told))]
         try:
             await self._rounds()
-            await self._end_attempts()
+            await self._attempts.end_all()
         finally:
             for helper in [*helpers, *self._side]:
                 helper.cancel()
             await asyncio.gather(*helpers, *self._side, return_exceptions=True)
-            await self._in_database(lambda: runners.leave([self.name], timezone.now()))
+            await asyncio.get_running_loop().run_in_executor(self._renewing, connections.close_all)
+            self._renewing.shutdown(wait=False)
+            await self._in_database(lambda: runners.leave([self.name], clock.now()))
+            await self._in_database(measurements.flush)
+            await self._in_database(incidents.flush)
+            watchdog.stop()
+
+    def _give_up(self, plugin: str, what: str) -> None:
+        """Have the plugin that holds this runner up hold up no other. Called by the watchdog, before the process ends."""
+        incidents.flush()
+        if plugin:
+            with contextlib.suppress(RefusedError):
+                plugin_switches.disable(plugin, None, reason=what)
 
     # One round
 
@@ -131,19 +205,39 @@ class Runner:
     async def _round(self) -> None:
         due = await self._in_database(self._find)
         for job, reason in due.cancels.items():
-            self._cancel(job, reason)
+            self._attempts.cancel(job, reason)
         for row in due.jobs:
-            self._start(row)
+            self._attempts.start(row)
         for service in due.services:
             self._aside("service", looks.at_service(service, self._in_database))
         for message in due.messages:
             self._aside("message", looks.tell(message, self._in_database))
+        for release in due.changes:
+            self._aside("changes", looks.at_changes(release, self._in_database))
+        for probe in due.probes:
+            self._aside("probe", probing.answer(probe, self._in_database))
+        for deployment in due.gated:
+            self._aside("gates", gates.ask(deployment, self._in_database))
+        for asked in due.tidyings:
+            self._aside("tidying", tidying.carry_out(asked, self._in_database))
 
     def _find(self) -> Due:
-        now = timezone.now()
+        now = clock.now()
+        plugin_switches.refresh()
         if time.monotonic() >= self._take_up_at:
             self._take_up_at = time.monotonic() + ROUND
             recovery.take_up(self._configuration, now)
+        cancels = {job: reason for job, reason in jobs.in_hand(self.name).items() if reason}
+        drained, ends = runners.is_drained(self.name)
+        if drained != self._drained:
+            self._drained = drained
+            logger.info("it is being drained: nothing more is taken" if drained else "it takes jobs again")
+        if drained and ends and not self._attempts and not self._side:
+            logger.info("it was drained, and ends as it was asked to")
+            self._loop.call_soon_threadsafe(self.stop)
+        # It may have been stopped since this round began: what was put back for that is for others.
+        if drained or self._stopping:
+            return Due(cancels=cancels)
         for repository in reconcile.stale_repositories(self._scope):
             self._reconcile(repository)
         deliveries.carry_out()
@@ -152,11 +246,17 @@ class Runner:
             jobs=self._claim(),
             services=observations.claim(now, self._scope, limit=self._free("service")),
             messages=messages.claim(now, self._lease * 2, limit=self._free("message")),
-            cancels={job: reason for job, reason in jobs.in_hand(self.name).items() if reason},
+            changes=changes.claim(now, _CHANGES_LEASE, self._scope, limit=self._free("changes")),
+            probes=probes.claim(now, limit=self._free("probe")),
+            gated=gate_answers.claim(now, self._scope, jobs.startable(now, self._scope), limit=self._free("gates")),
+            cancels=cancels,
+            tidyings=tidyings.claim(now, limit=self._free("tidying")),
         )
 
     def _claim_looks(self) -> list[Repository]:
-        return heads.claim(self.name, timezone.now(), self._lease * 4, self._scope, limit=self._free("source"))
+        if self._drained or self._stopping:
+            return []
+        return heads.claim(self.name, clock.now(), self._lease * 4, self._scope, limit=self._free("source"))
 
     def _free(self, kind: str) -> int:
         """How many more of a kind may be begun."""
@@ -172,112 +272,48 @@ class Runner:
 
     def _claim(self) -> list[Job]:
         room = self._configuration.concurrency - len(self._attempts)
-        if room <= 0:
+        if room <= 0 or not self._keeper.is_held:
             return []
-        places = pools.free(Counter(pool for pool, _ in list(self._pools.values())))
-        return jobs.claim(self.name, timezone.now(), self._lease, self._scope, places=places, limit=room)
+        places = pools.free(self._attempts.by_pool())
+        return jobs.claim(
+            self.name,
+            clock.now(),
+            self._lease,
+            self._scope,
+            places=places,
+            limit=room,
+            # One that it had lost may still be ending here.
+            without=self._attempts.held(),
+        )
 
-    # Attempts
-
-    def _start(self, job: Job) -> None:
-        self._pools[job.pk] = (job.pool, JobKind(job.kind))
-        self._attempts[job.pk] = asyncio.create_task(self._attempt(job), name=f"job {job.pk}")
-
-    def _cancel(self, job: int, reason: str) -> None:
-        task = self._attempts.get(job)
-        if task and job not in self._cancelled:
-            self._cancelled[job] = reason
-            task.cancel()
-
-    async def _attempt(self, job: Job) -> None:
-        claim = jobs.Claim(job.pk, self.name)
-        try:
-            try:
-                verdict = await self._worker.attempt(job)
-            except asyncio.CancelledError:
-                verdict = self._verdict_of_cancel(job.pk)
-            self._reasons.forget(job.pk)
-            await self._settle(claim, verdict)
-        finally:
-            self._attempts.pop(job.pk, None)
-            self._pools.pop(job.pk, None)
-            self._cancelled.pop(job.pk, None)
-            self._wake.set()
-
-    def _verdict_of_cancel(self, job: int) -> Verdict:
-        if job in self._cancelled:
-            return Verdict(JobState.CANCELLED, self._cancelled[job])
-        return Verdict(JobState.QUEUED, "Its runner was stopped while it ran this", retry_at=timezone.now())
-
-    async def _settle(self, claim: jobs.Claim, verdict: Verdict) -> None:
-        """Write a verdict down, however long the database takes to come back: it is known nowhere else."""
-        while True:
-            try:
-                await self._in_database(lambda: self._write(claim, verdict))
-                return
-            except Exception:
-                logger.exception("what became of job %s could not be written down; tried again", claim.job)
-                await asyncio.sleep(1)
-
-    def _write(self, claim: jobs.Claim, verdict: Verdict) -> None:
-        if verdict.state is JobState.QUEUED:
-            kept = jobs.put_back(claim, reason=verdict.reason, not_before=verdict.retry_at, counts=verdict.counts)
-        else:
-            kept = jobs.finish(
-                claim,
-                verdict.state,
-                reason=verdict.reason,
-                value=verdict.value,
-                seen_digest=verdict.seen_digest,
-                diagnosis=verdict.diagnosis,
-            )
-        if not kept:
-            logger.warning("job %s was lost to another runner before it ended here", claim.job)
-
-    async def _end_attempts(self) -> None:
-        """Put builds back at once; give deployments a moment, as half-way is the worst place to stop."""
-        for job, (_, kind) in list(self._pools.items()):
-            if kind is not JobKind.DEPLOYMENT:
-                self._attempts[job].cancel()
-        tasks = list(self._attempts.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=GRACE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    def _outdated(self, why: str) -> None:
+        """Stop: the tables have come to need a newer version."""
+        logger.error("%s", why)
+        self.failure = why
+        self.stop()
 
     # Beside the rounds
 
     def _arrive(self) -> None:
-        now = timezone.now()
-        recovery.register(self.name, now)
+        now = clock.now()
+        processes.fits()
+        recovery.register(self.name, now, self._lease)
         recovery.take_up(self._configuration, now)
         log_rules.install()
 
-    async def _renew_for_ever(self) -> None:
-        """Keep the leases. Whoever cannot for a whole lease has lost them, and ends what another may start."""
-        self._renewed = time.monotonic()
-        while True:
-            await asyncio.sleep(self._configuration.lease_seconds / 4)
-            asked = time.monotonic()
-            try:
-                await self._in_database(lambda: runners.renew(self.name, timezone.now(), self._lease))
-                self._renewed = asked
-            except Exception:
-                logger.exception("leases could not be renewed")
-            held = await self._held()
-            for job in [job for job in self._attempts if job not in held]:
-                logger.warning("job %s is lost: its lease has ended", job)
-                self._attempts[job].cancel()
+    def _sign_life(self) -> None:
+        # After a lease without the database nothing is in hand any more, and a restart loses nothing.
+        self._life.sign(self._configuration.lease_seconds * 1.5, f"{self.name}, {len(self._attempts)} jobs in hand")
 
-    async def _held(self) -> set[int]:
-        if time.monotonic() - self._renewed > self._configuration.lease_seconds:
-            return set()
-        try:
-            return set(await self._in_database(lambda: jobs.in_hand(self.name)))
-        except Exception:
-            logger.exception("leases could not be read")
-            return set(self._attempts)
+    async def _measure_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(measurements.INTERVAL)
+            # One that fails is logged there, and keeps what it has.
+            await self._in_database(measurements.flush)
+            await self._in_database(incidents.flush)
+
+    async def _keep_logs(self) -> None:
+        await keeping_logs.keep_packed(places.of(self._configuration), self._in_database)
 
     async def _listen(self) -> None:
         """Be woken by hints."""
@@ -311,11 +347,25 @@ class Runner:
         task.add_done_callback(self._aside_done)
 
     def _aside_done(self, task: asyncio.Task[None]) -> None:
-        self._side.pop(task, None)
-        self._wake.set()
+        kind = self._side[task]
+        was_full = not self._free(kind)
+        del self._side[task]
+        # A look at a service hints by itself where something follows of it. A round for each of two thousand a minute
+        # would keep a processor busy.
+        if was_full or kind != "service":
+            self._wake.set()
 
     def _wake_threadsafe(self) -> None:
         self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def _in_database_at_once(self, function: Callable[[], Any]) -> Any:
+        """In a thread and by a connection of its own, beside all that waits for the other one."""
+
+        def call() -> Any:
+            close_old_connections()
+            return function()
+
+        return await asyncio.get_running_loop().run_in_executor(self._renewing, call)
 
     async def _in_database(self, function: Callable[[], Any]) -> Any:
         def call() -> Any:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
-from django_q.models import Schedule
+from django.db.models import Max, Q
+from django_q.models import Schedule, Task
 
+from core import clock
 from core.models import Repository, Service
-from core.services import calls, declarations, deliveries, heads, hints, identities
+from core.services import calls, declarations, deliveries, heads, hints, identities, probes, tidyings
 
 #: Seconds after its time at which a schedule counts as late: django-q2 looks every 30 s.
 _LATE = 150
@@ -24,6 +24,7 @@ _SCHEDULES: dict[str, tuple[str, str, int]] = {
     "Poll heads": ("core.engine.schedules.poll_heads", Schedule.MINUTES, 1),
     "Look at services": ("core.engine.schedules.observe_services", Schedule.MINUTES, 5),
     "Evaluate everything": ("core.engine.schedules.sweep", Schedule.HOURLY, 0),
+    "Tidy up": ("core.engine.schedules.tidy_up", Schedule.DAILY, 0),
 }
 
 
@@ -43,10 +44,14 @@ def late(now: datetime) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A schedule: how often it runs in words, and when next; `late` when it should have run and did not."""
+    """A schedule: how often it runs in words, and when; `late` when it should have run and did not.
+
+    :param last: None where it did not run yet, or nobody remembers.
+    """
 
     name: str
     often: str
+    last: datetime | None
     next: datetime
     off: bool
     late: bool
@@ -55,8 +60,10 @@ class Planned:
 def planned(now: datetime) -> list[Planned]:
     """The schedules, by name."""
     behind = set(late(now))
+    # django-q2 keeps some hundred tasks that were done, by the name of their schedule.
+    ran = dict(Task.objects.order_by().values("group").annotate(last=Max("stopped")).values_list("group", "last"))
     return [
-        Planned(row.name, _often(row), row.next_run, row.repeats == 0, row.name in behind)
+        Planned(row.name, _often(row), ran.get(row.name), row.next_run, row.repeats == 0, row.name in behind)
         for row in Schedule.objects.order_by("name")
     ]
 
@@ -69,7 +76,7 @@ def _often(row: Schedule) -> str:
 
 def poll_heads() -> int:
     """Ask for a look at every repository whose regular interval has passed; answer how many those were."""
-    now = timezone.now()
+    now = clock.now()
     rows = Repository.objects.filter(retired_at=None, look_failures=0, look_lease_until=None, next_look_at__gt=now)
     rows = rows.filter(Q(poll_after=None) | Q(poll_after__lte=now))
     due = [row for row in rows if row.looked_at is None or row.looked_at + timedelta(seconds=row.poll) <= now]
@@ -81,9 +88,14 @@ def poll_heads() -> int:
 def observe_services() -> int:
     """Ask for a look at every service that was deployed."""
     rows = Service.objects.filter(retired_at=None, current__isnull=False)
-    count = rows.update(next_observe_at=timezone.now())
+    count = rows.update(next_observe_at=clock.now())
     hints.changed()
     return count
+
+
+def tidy_up() -> str:
+    """Ask for what nobody needs any more to be removed."""
+    return str(tidyings.ask(clock.now()))
 
 
 @transaction.atomic
@@ -91,8 +103,12 @@ def sweep() -> int:
     """Have everything evaluated again, in case a change was written by something that is not ours; tidy up."""
     rows = list(Repository.objects.filter(retired_at=None))
     for row in rows:
-        declarations.reevaluate(row)
-    deliveries.forget_old(timezone.now())
+        # One at a time and its row first, as a reconciliation does: both would otherwise wait for each other.
+        with transaction.atomic():
+            Repository.objects.select_for_update(no_key=True, of=("self",)).get(pk=row.pk)
+            declarations.reevaluate(row)
+    deliveries.forget_old(clock.now())
     identities.forget_ended_sessions()
-    calls.forget_old(timezone.now())
+    calls.forget_old(clock.now())
+    probes.forget_old(clock.now())
     return len(rows)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from core.engine.reconcile import stale_repositories
 from core.engine.snapshot import evaluate_refs
-from core.models import Job, Ref, Repository
+from core.models import Job, Message, Ref, Repository
+from core.one_moment import one_moment
 from core.pipeline.evaluate import Status
 from core.pipeline.graph import NodeKind
+from core.queries import gates
 from core.services import holds
 from core.services.scope import Scope
 from core.states import JobState, Level
@@ -33,15 +35,32 @@ class Verdict:
     waiting: tuple[str, ...]
 
 
+@one_moment()
 def settled(scope: Scope, since: datetime, now: datetime) -> bool:
-    """Whether every repository was looked at since then and no runner has anything left that it could do."""
+    """Whether every repository was looked at since then and no runner has anything left that it could do or tell.
+
+    All of one moment: a job that ends between two questions leaves something to tell that neither would see.
+    """
     repositories = Repository.objects.filter(scope.repositories(), retired_at=None)
     unseen = repositories.filter(Q(looked_at=None) | Q(looked_at__lt=since) | Q(next_look_at__lte=now))
     if unseen.exists() or stale_repositories(scope):
         return False
+    # What cannot be told is tried for long; nobody waits for that.
+    if Message.objects.filter(version__gt=F("sent_version"), failures=0).exists():
+        return False
     active = list(Job.objects.active().filter(scope.jobs()).select_related("flavour"))
-    held = holds.in_force(now).among(active)
+    held = {*holds.in_force(now).among(active), *_held_by_gates(active, now)}
     return not any(_can_go_on(job, now, held=job.pk in held) for job in active)
+
+
+def _held_by_gates(active: Sequence[Job], now: datetime) -> set[int]:
+    """Those that a gate holds which does not lift by itself soon."""
+    soon = now + timedelta(seconds=_PATIENCE)
+    return {
+        job
+        for job, these in gates.holds_of(active, now).items()
+        if any(each.until is None or each.until > soon for each in these)
+    }
 
 
 def _can_go_on(job: Job, now: datetime, *, held: bool) -> bool:

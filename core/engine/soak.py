@@ -1,4 +1,4 @@
-"""Watching a service that others wait for, for a while after its move; taking it back when it does not stay healthy.
+"""Watching a service for a while after its move; taking it back when it does not stay healthy.
 
 Killed while it goes on, the job is run again: the move changes nothing then, and the service is watched from the beginning.
 """
@@ -6,13 +6,15 @@ Killed while it goes on, the job is run again: the move changes nothing then, an
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from core.errors import DeploymentFailed, OperationError, Waiting
 from core.interfaces import Deployer
+from core.operation_values import Context, DeployRequest
 from core.states import Health
-from core.values import Context, DeployRequest, Observation
+from core.values import Observation
 
 #: Seconds between two looks at the service, and between two lines in the log while nothing changes.
 _INTERVAL, _TOLD_EVERY = 5.0, 30.0
@@ -66,10 +68,12 @@ class Watch:
     """Decides, look by look. Times are seconds of one clock.
 
     :param until: when the service has been watched for long enough, unless it is unclear then how it is.
+    :param patience: seconds for which it may be unclear.
     """
 
-    def __init__(self, until: float) -> None:
+    def __init__(self, until: float, patience: float | None = None) -> None:
         self.until = until
+        self._patience = PATIENCE if patience is None else patience
         self._unclear_since: float | None = None
 
     def decide(self, look: Look, now: float) -> Decision:
@@ -80,24 +84,68 @@ class Watch:
                 self._unclear_since = None
                 return Decision.DONE if now >= self.until else Decision.GO_ON
         self._unclear_since = now if self._unclear_since is None else self._unclear_since
-        if now - self._unclear_since < PATIENCE:
+        if now - self._unclear_since < self._patience:
             return Decision.GO_ON
         return Decision.TAKE_BACK if look.finding is Finding.STARTING else Decision.GIVE_UP
 
 
-async def soak(deployer: Deployer, request: DeployRequest, seconds: int, context: Context) -> None:
-    """Return once the service has been watched for so many seconds and was well.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soak:
+    """How a service is watched.
 
+    :param seconds: for how long; 0: until it is well once.
+    :param awaited: whether others follow if it stays well.
+    :param interval: seconds between two looks; None for the usual ones.
+    :param patience: seconds for which it may stay unclear how it is; None for the usual ones.
+    """
+
+    seconds: int
+    awaited: bool = True
+    interval: float | None = None
+    patience: float | None = None
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks: several of them, however short it is."""
+        pause = self.interval or _INTERVAL
+        return min(pause, self.seconds / 4) if self.seconds else pause
+
+    def found(self, words: str) -> str:
+        """What to say of a service that was not well."""
+        when = "while it soaked, it was" if self.seconds else "after its move it was"
+        return f"{when} {words}" + ("; the others were not moved" if self.awaited else "")
+
+
+#: Adds to a look what somebody else sees, at this time of the clock.
+Also = Callable[[Look, float], Awaitable[Look]]
+#: Is told what is wrong with a service.
+Found = Callable[[str], Awaitable[None]]
+
+
+async def soak(
+    deployer: Deployer,
+    request: DeployRequest,
+    plan: Soak,
+    context: Context,
+    *,
+    also: Also | None = None,
+    found: Found | None = None,
+) -> None:
+    """Return once the service has been watched for long enough and was well.
+
+    :param found: told what is wrong before anything is done about it.
     :raises DeploymentFailed: it was not; it was taken back to what it ran before, if it ran anything.
     :raises OperationError: nobody can tell how it is.
     :raises Waiting: the runner is being stopped.
     """
-    clock = asyncio.get_running_loop().time
+    clock, seconds = asyncio.get_running_loop().time, plan.seconds
     began = clock()
-    watch, told = Watch(began + seconds), _Told(context, began + seconds)
-    context.log.note(f"soaking for {seconds} s: the others follow if it stays healthy")
+    watch, told = Watch(began + seconds, plan.patience), _Told(context, began + seconds)
+    follow = ": the others follow if it stays healthy" if plan.awaited else ""
+    context.log.note(f"soaking for {seconds} s{follow}" if seconds else f"watching it until it is well{follow}")
     while True:
         look = await _look(deployer, request, context)
+        look = await also(look, clock()) if also else look
         decision = watch.decide(look, clock())
         told.tell(look, clock())
         match decision:
@@ -105,14 +153,18 @@ async def soak(deployer: Deployer, request: DeployRequest, seconds: int, context
                 context.log.note(f"soaked for {seconds} s: {look.words}")
                 return
             case Decision.TAKE_BACK:
-                raise await _take_back(deployer, request, look, context)
+                words = plan.found(look.words)
+                context.log.note(f"{words}: it is taken back")
+                if found:
+                    await found(words)
+                raise await take_back(deployer, request, words, look.running, context)
             case Decision.GIVE_UP:
                 raise OperationError(
                     f"while it soaked, nobody could tell how it was for {PATIENCE:.0f} s: {look.words}"
                 )
         if context.stopping():
             raise Waiting("Its runner was stopped while it soaked; it soaks again", retry_in=0)
-        await asyncio.sleep(min(_INTERVAL, seconds / 4))
+        await asyncio.sleep(plan.pause)
 
 
 class _Told:
@@ -141,15 +193,23 @@ async def _look(deployer: Deployer, request: DeployRequest, context: Context) ->
         return Look(Finding.UNKNOWN, str(error) or type(error).__name__)
 
 
-async def _take_back(deployer: Deployer, request: DeployRequest, look: Look, context: Context) -> DeploymentFailed:
-    """Move the service back to what it ran before; answer what there is to say of the deployment then."""
-    found = f"while it soaked, it was {look.words}; the others were not moved"
+async def take_back(
+    deployer: Deployer, request: DeployRequest, found: str, running: str | None, context: Context
+) -> DeploymentFailed:
+    """Move the service back to what it ran before; answer what there is to say of the deployment then.
+
+    :param found: what is wrong, for people.
+    :param running: the digest that it was seen running; None where nobody looked.
+    """
     previous = request.previous
     if previous is None or previous.digest == request.release.digest:
-        return DeploymentFailed(f"{found}; there is no earlier release to take it back to", running=look.running)
-    context.log.note(f"{look.words}: taking it back to {previous.reference}")
+        words = f"{found}; there is no earlier release to take it back to, so it is left as it is"
+        return DeploymentFailed(words, running=running, unhealthy=True)
+    context.log.note(f"taking it back to {previous.reference}")
     try:
         await deployer.deploy(replace(request, release=previous, previous=request.release), context)
     except DeploymentFailed as error:
-        return DeploymentFailed(f"{found}, and it could not be taken back: {error}", running=error.running)
-    return DeploymentFailed(f"{found}, and it was taken back to what it ran before", running=previous.digest)
+        words = f"{found}, and it could not be taken back: {error}"
+        return DeploymentFailed(words, running=error.running, unhealthy=True)
+    words = f"{found}, and it was taken back to what it ran before"
+    return DeploymentFailed(words, running=previous.digest, unhealthy=True)

@@ -112,6 +112,6 @@ class Tree:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def command(name: str, *arguments: str) -> Sequence[str]:
+def command(name: str, *arguments: str) -> tuple[str, ...]:
     """The command line of one of our own management commands."""
     return (sys.executable, "-m", "django", name, *arguments)

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import shutil
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from django.utils import timezone
+from django.db import InterfaceError
+from django.db import OperationalError as DatabaseAwayError
 
+from core import clock
 from core.configuration import Configuration
-from core.engine import diagnosis, execute
+from core.engine import blame, diagnosis, execute
 from core.engine.reasons import Deadline
-from core.errors import ConfigurationError, DeployerError, DeploymentFailed, OperationError, Stalled, Waiting
+from core.errors import SHORT_OF, ConfigurationError, DeployerError, DeploymentFailed, OperationError, Stalled, Waiting
+from core.logs import places
 from core.logs.diagnosis import Diagnosis
-from core.logs.store import LogStore, LogWriter
+from core.logs.writer import LogWriter
 from core.models import Job
+from core.operation_values import Context
 from core.processes import Leash
 from core.states import JobKind, JobState
-from core.values import Context
+from core.versions import VERSION
 
 #: Attempts before an error that may pass counts as one that will not, and the seconds before the second of them.
 MAX_ATTEMPTS, FIRST_RETRY = 5, 10
@@ -36,6 +38,7 @@ MAX_ATTEMPTS, FIRST_RETRY = 5, 10
 class Verdict:
     """How an attempt ended. With `retry_at` the job is queued again; `counts` says that the attempt failed.
 
+    :param unhealthy: a service was moved and was not well then.
     :param diagnosis: what its log says of a failure.
     """
 
@@ -45,6 +48,7 @@ class Verdict:
     retry_at: datetime | None = None
     counts: bool = False
     seen_digest: str | None = None
+    unhealthy: bool = False
     diagnosis: Diagnosis | None = None
 
 
@@ -65,8 +69,9 @@ class Worker:
         says: Callable[[int, str], None] = lambda job, reason: None,
     ) -> None:
         self._configuration = configuration
+        self._runner = runner
         self._scratch = configuration.data_dir / "scratch" / runner
-        self._store = LogStore(configuration.logs_dir)
+        self._store = places.of(configuration)
         self._written = written
         self._stopping = stopping
         self._says = says
@@ -89,14 +94,17 @@ class Worker:
 
     async def _logged(self, job: Job, log: LogWriter) -> Verdict:
         try:
-            log.note(job.title if not job.attempts else f"{job.title}: attempt {job.attempts + 1}")
+            log.note(_first_words(job, self._runner))
             verdict = Verdict(JobState.SUCCEEDED, value=await self._run(job, log))
         except asyncio.CancelledError:
             _say(log, "cancelled")
             raise
         except Exception as error:  # noqa: BLE001  whatever a plugin raises is its job's failure and nobody else's
             verdict = judge(error, job.attempts, gives_up=job.kind != JobKind.INPUT)
-            if not isinstance(error, DeployerError):
+            # What the log does not show is not shown beside it either.
+            verdict = replace(verdict, reason=log.hide(verdict.reason))
+            if not isinstance(error, DeployerError | InterfaceError | DatabaseAwayError):
+                blame.note(error)
                 with contextlib.suppress(OperationError):
                     log.write("".join(traceback.format_exception(error)).encode())
         _say(log, _last_words(verdict))
@@ -106,7 +114,7 @@ class Worker:
         row, operation = await execute.load(job.pk)
         scratch = self._scratch / str(job.pk)
         await asyncio.to_thread(_make_empty, scratch)
-        deadline = Deadline(operation.timeout, partial(self._says, job.pk))
+        deadline = Deadline(operation.timeout, lambda reason: self._says(job.pk, log.hide(reason)))
         try:
             async with Leash(self._leash(row)).held() as leash:
                 context = Context(
@@ -114,7 +122,8 @@ class Worker:
                     scratch=scratch,
                     data=operation.data,
                     leash=leash,
-                    attempt=job.attempts + 1,
+                    attempt=job.attempts + 1 + job.begun_before,
+                    queued_at=job.created_at,
                     waits=deadline.waits,
                     stopping=self._stopping,
                 )
@@ -147,14 +156,20 @@ def judge(error: Exception, attempts: int, *, gives_up: bool = True) -> Verdict:
     """
     match error:
         case Waiting():
-            return Verdict(JobState.QUEUED, str(error), retry_at=timezone.now() + timedelta(seconds=error.retry_in))
+            return Verdict(JobState.QUEUED, str(error), retry_at=clock.now() + timedelta(seconds=error.retry_in))
         case DeploymentFailed():
-            return Verdict(JobState.FAILED, str(error), seen_digest=error.running)
+            return Verdict(JobState.FAILED, str(error), seen_digest=error.running, unhealthy=error.unhealthy)
         case Stalled() | ConfigurationError():
             return Verdict(JobState.FAILED, str(error))
         case OperationError():
             return _later(attempts, str(error), gives_up=gives_up)
-        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        case InterfaceError() | DatabaseAwayError():
+            # The database went away in the middle: that says nothing of the job, and counts for nothing.
+            wait = timedelta(seconds=FIRST_RETRY)
+            return Verdict(
+                JobState.QUEUED, "The database did not answer; it is tried again", retry_at=clock.now() + wait
+            )
+        case OSError() if error.errno in SHORT_OF:
             return _later(attempts, str(error), gives_up=gives_up)
         case _:
             return Verdict(JobState.FAILED, f"{type(error).__name__}: {error}")
@@ -164,7 +179,16 @@ def _later(attempts: int, reason: str, *, gives_up: bool = True) -> Verdict:
     if gives_up and attempts + 1 >= MAX_ATTEMPTS:
         return Verdict(JobState.FAILED, f"given up after {MAX_ATTEMPTS} attempts: {reason}")
     wait = FIRST_RETRY * 2 ** min(attempts, MAX_ATTEMPTS - 1)
-    return Verdict(JobState.QUEUED, reason, retry_at=timezone.now() + timedelta(seconds=wait), counts=True)
+    return Verdict(JobState.QUEUED, reason, retry_at=clock.now() + timedelta(seconds=wait), counts=True)
+
+
+def _first_words(job: Job, runner: str) -> str:
+    if job.attempts:
+        return f"{job.title}: attempt {job.attempts + 1}"
+    if job.begun_before:
+        why = f": {job.put_back_for}" if job.put_back_for else ""
+        return f"{job.title}: taken up by runner {runner} (deployer {VERSION}){why}"
+    return job.title
 
 
 def _last_words(verdict: Verdict) -> str:

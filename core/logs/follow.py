@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from core.errors import OperationError
 from core.logs.store import LogStore
 
 #: Bytes handed out at once.
@@ -41,14 +42,20 @@ async def follow(
         that there is after a yes is still handed out.
     :param wake: set by a hint that the log grew, cleared here: an event for each follower. Without hints the log is
         looked at once in each interval (seconds).
+    :raises OperationError: the job is over, and its log is where nobody answers.
     """
     wake = wake or asyncio.Event()
     over = False
     while True:
         wake.clear()
-        while data := await _read(store, name, offset, chunk):
-            yield Chunk(offset, data)
-            offset += len(data)
+        try:
+            while data := await _read(store, name, offset, chunk):
+                yield Chunk(offset, data)
+                offset += len(data)
+        except OperationError:
+            # The shelf of the logs of jobs that are over does not answer, and has nothing to say of one that goes on.
+            if over or await finished():
+                raise
         if over:
             return
         over = await finished()

@@ -12,12 +12,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from itertools import accumulate
 
+from core.logs.packed import BLOCK
 from core.logs.store import LogStore
 
-#: Bytes between two places whose line number is kept: 25 KiB of numbers for a log of 200 MB.
-BLOCK = 1 << 16
+#: Bytes that are counted at once.
+_PIECE = 16 * BLOCK
 #: Bytes of a line that are handed out; the whole of it is in the raw log.
 LONGEST = 16_000
 #: Bytes of lines that are handed out at once.
@@ -45,7 +46,8 @@ class Index:
     def __init__(self, store: LogStore, name: str) -> None:
         self._store = store
         self._name = name
-        self._before = array("Q", [0])
+        # A packed log tells it, and has not to be read.
+        self._before = array("Q", accumulate(store.newlines(name), initial=0))
         self._lock = threading.Lock()
 
     def total(self) -> tuple[int, int]:
@@ -76,10 +78,12 @@ class Index:
     def _extend(self) -> bytes:
         """Count the blocks that are whole, and answer what is there of the next."""
         while True:
-            data = self._store.read(self._name, (len(self._before) - 1) * BLOCK, BLOCK)
-            if len(data) < BLOCK:
-                return data
-            self._before.append(self._before[-1] + data.count(b"\n"))
+            data = self._store.read(self._name, (len(self._before) - 1) * BLOCK, _PIECE)
+            whole = len(data) // BLOCK * BLOCK
+            for start in range(0, whole, BLOCK):
+                self._before.append(self._before[-1] + data.count(b"\n", start, start + BLOCK))
+            if len(data) < _PIECE:
+                return data[whole:]
 
     def _start_of(self, line: int) -> int:
         if line <= 0:
@@ -95,12 +99,12 @@ class Index:
 
 def index(store: LogStore, name: str) -> Index:
     """The index of a log, kept while it is asked for."""
-    return _index(store.root, name)
+    return _index(store, name)
 
 
 @lru_cache(maxsize=64)
-def _index(root: Path, name: str) -> Index:
-    return Index(LogStore(root), name)
+def _index(store: LogStore, name: str) -> Index:
+    return Index(store, name)
 
 
 def lines(store: LogStore, name: str, first: int, count: int) -> Iterator[Line]:

@@ -7,10 +7,11 @@ import re
 #: A colour or another look of letters (SGR in ECMA-48): the only sequence that a terminal may be sent.
 LOOK = r"\x1b\[[0-9;:]*m"
 #: Every other thing that a terminal could obey: control sequences, strings for it (titles, links, the clipboard) as far
-#: as their line goes, shorter escapes, and control characters but newline, tab and NUL.
+#: as their line goes, shorter escapes, and control characters but newline, tab and NUL, and those that
+#: make text run another way than it was written.
 _COMMAND = re.compile(
     rf"(?!{LOOK})(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
-    r"|[\x01-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f])"
+    r"|[\x01-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069])"
 )
 _LOOKS = re.compile(LOOK)
 #: What stands before a line that `LogWriter.note` wrote.

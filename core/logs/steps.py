@@ -1,8 +1,8 @@
 """Where the steps of a log begin: what its view folds, and what tells at a glance how long each took.
 
 A step is what a line announces: a command that the deployer ran (`$ docker build …`), a stage of a Dockerfile as the
-classic builder (`Step 3/9 : RUN make`) and BuildKit (`#7 [build 3/9] RUN make`) print it, and OBuilder's operations
-(`/src: (run (shell make))`).
+classic builder (`Step 3/9 : RUN make`) and BuildKit (`#7 [build 3/9] RUN make`) print it, OBuilder's operations
+(`/src: (run (shell make))`), and what scripts mark to be folded (`::group::Tests`, `section_start:1700000000:tests`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from core.logs.store import LogStore
 
@@ -20,15 +19,19 @@ MOST = 2000
 #: Bytes of a log that are looked at at once, and of a title that are kept.
 _PIECE, _LONGEST = 1 << 20, 200
 #: What a step's line can begin with; only such lines are held against the expression.
-_BEGINNINGS = (b"Step ", b"#", b"/", b"20")
+_BEGINNINGS = (b"Step ", b"#", b"/", b"20", b"::group::", b"section_start:")
 #: What is in every piece that has such a line: most pieces have none of them.
-_MARKS = (b"Step ", b"#", b" $ ", b": (")
+_MARKS = (b"Step ", b"#", b" $ ", b": (", b"::group::", b"section_start:")
 _STEP = re.compile(
     r"(?:Step \d+/\d+ : (?P<classic>.+)"
     r"|#\d+ (?P<buildkit>\[.*\d+/\d+\] .+)"
     r"|(?P<obuilder>/[^:\s]*: \((?:run|copy|workdir|env|user|shell|from)\b.*)"
+    r"|::group::(?P<group>.+)"
+    r"|section_start:\d+:[\w.-]+(?:\[[^\]]*\])?\r?(?:\x1b\[0K)?(?P<section>.+)"
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \$ (?P<command>.+))"
 )
+
+_LOOKS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def title(line: bytes) -> str | None:
     if not line.startswith(_BEGINNINGS):
         return None
     match = _STEP.match(line[:1000].decode(errors="replace"))
-    return next(filter(None, match.groups()))[:_LONGEST] if match else None
+    return _LOOKS.sub("", next(filter(None, match.groups())))[:_LONGEST] if match else None
 
 
 class Outline:
@@ -88,9 +91,9 @@ class Outline:
 
 def steps(store: LogStore, name: str) -> list[Step]:
     """The steps of a log that there are, in order. What was found is kept while it is asked for."""
-    return _outline(store.root, name).steps()
+    return _outline(store, name).steps()
 
 
 @lru_cache(maxsize=64)
-def _outline(root: Path, name: str) -> Outline:
-    return Outline(LogStore(root), name)
+def _outline(store: LogStore, name: str) -> Outline:
+    return Outline(store, name)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+#: What follows the name of a log in the name of the file.
+SUFFIX = ".times"
 #: Milliseconds for which one record speaks.
 RESOLUTION = 100
 _RECORD = struct.Struct("<QQ")
@@ -59,13 +61,22 @@ class Times:
             os.close(file)
 
 
-def read(path: Path) -> list[Moment]:
-    """Every record, oldest first; none where there is no file."""
+def beside(log: Path) -> Path:
+    """The file of records of a log."""
+    return log.with_name(log.name + SUFFIX)
+
+
+def read(path: Path) -> bytes:
+    """Every record; none where there is no file."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
-        return []
-    whole = data[: len(data) - len(data) % _RECORD.size]
+        return b""
+
+
+def moments(records: bytes) -> list[Moment]:
+    """What records say, oldest first."""
+    whole = records[: len(records) - len(records) % _RECORD.size]
     return [Moment(offset, datetime.fromtimestamp(ms / 1000, UTC)) for offset, ms in _RECORD.iter_unpack(whole)]
 
 

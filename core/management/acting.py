@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import ConfigurationError, RefusedError
 from core.management import database
-from core.models import Flavour, Service
+from core.management.base import DeployerCommand
+from core.models import Flavour, Runner, Service
 from core.pipeline.validate import unknown
-from core.services import people
+from core.services import measurements, people
 from core.services.scope import Scope
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -33,7 +34,7 @@ def add_person(parser: CommandParser, *, needs_reason: bool) -> None:
     )
 
 
-class ActingCommand(BaseCommand):
+class ActingCommand(DeployerCommand):
     """Somebody does something, for a reason that is kept. What is refused ends it with status 1 and says why."""
 
     #: Whether a reason has to be given.
@@ -48,6 +49,7 @@ class ActingCommand(BaseCommand):
                 done = self.act(people.at_the_terminal(user), **options)
             except (ConfigurationError, RefusedError) as error:
                 raise CommandError(str(error)) from None
+            measurements.flush()
         self.stdout.write(done)
 
     def act(self, user: User, **options: Any) -> str:
@@ -106,6 +108,30 @@ def find_flavour(name: str) -> Flavour:
     if found is None:
         raise ConfigurationError(f"flavour {unknown(name, rows.values_list('name', flat=True))}")
     return found
+
+
+def find_runners(name: str, *, drained: bool) -> list[Runner]:
+    """The runners of this name, or on the host of this name.
+
+    :param drained: of a host's, those that are being drained; or those that are not.
+    :raises ConfigurationError: there is none.
+    """
+    rows = Runner.objects.filter(gone_at=None)
+    if found := list(rows.filter(name=name)):
+        return found
+    if found := list(rows.filter(host=name, drain_at__isnull=not drained)):
+        return found
+    known = sorted({each for row in rows.values_list("name", "host") for each in row})
+    if name in known:
+        raise ConfigurationError(f"no runner on {name} is {'' if drained else 'not '}being drained")
+    raise ConfigurationError(f"runner {unknown(name, known)}")
+
+
+def add_length(parser: CommandParser) -> None:
+    """Take how long something is held, as `time`."""
+    parser.add_argument(
+        "--for", dest="time", type=length, metavar="LENGTH", help="30m, 2h, 3d or 1w; after that it lifts by itself"
+    )
 
 
 def length(word: str) -> timedelta:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import ConfigurationError, RefusedError
 from core.management import database
 from core.management.acting import add_person
+from core.management.base import DeployerCommand
 from core.models import Job
-from core.services import people
+from core.services import measurements, people
 
 
 class Verb(Protocol):
@@ -21,7 +22,7 @@ class Verb(Protocol):
     def __call__(self, job: Job, user: User, /, *, reason: str) -> object: ...
 
 
-class JobCommand(BaseCommand):
+class JobCommand(DeployerCommand):
     """Do something to each job that is named. What is refused is told, and the others go on."""
 
     #: What is done, and its past participle for the message.
@@ -46,6 +47,12 @@ class JobCommand(BaseCommand):
             self._all(jobs, _person(user), reason)
 
     def _all(self, jobs: Sequence[int], person: User, reason: str) -> None:
+        try:
+            self._each(jobs, person, reason)
+        finally:
+            measurements.flush()
+
+    def _each(self, jobs: Sequence[int], person: User, reason: str) -> None:
         refused = [fault for number in dict.fromkeys(jobs) if (fault := self._one(number, person, reason))]
         if refused:
             raise CommandError("\n".join(refused))

@@ -1,4 +1,4 @@
-"""What has to hold before the embedded default starts: said at once, and not by children that die one after the other."""
+"""What has to hold before a process starts: said at once, and not by children that die one after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,26 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.core.management.base import CommandError
+
 from core.errors import ConfigurationError
+from core.management import database
+from core.services import processes
+
+#: Exit status for a wrong configuration.
+WRONG = 2
+
+
+def fits() -> None:
+    """Refuse to start with a database that cannot be used, or that this version is too old for.
+
+    :raises CommandError: says what to do.
+    """
+    try:
+        with database.needed():
+            processes.fits()
+    except ConfigurationError as error:
+        raise CommandError(str(error), returncode=WRONG) from None
 
 
 @contextlib.contextmanager

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core import clock
+
 
 class ApiToken(models.Model):
     """Lets a script use the API as its owner, as far as its scopes go. Only a hash of the token is kept."""
@@ -28,7 +30,7 @@ class ApiToken(models.Model):
 
     @property
     def is_valid(self) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > clock.now())
 
 
 class IdempotentCall(models.Model):

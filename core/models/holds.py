@@ -1,4 +1,4 @@
-"""Locks and freezes: what a person holds still."""
+"""Locks, pauses and freezes: what a person holds still."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.models import visible
 from core.models.flavours import Flavour
 from core.models.recipes import Service
+from core.states import HoldKind
 
 _IN_FORCE = Q(lifted_at=None)
 
 
 class Hold(models.Model):
-    """A lock of one service, or a freeze of a whole flavour: deployments that have not started wait until it is lifted.
+    """A lock or a pause of one service, or a freeze of a whole flavour: deployments that have not started wait.
 
-    A lock holds every deployment of its service. A freeze holds those that nobody asked for: a rollback still goes.
+    A lock holds every deployment of its service. A pause holds those that nobody asked for: what a person wants rolled
+    back or deployed again still goes. A freeze lets rollbacks through.
     """
 
     flavour = models.ForeignKey(Flavour, models.PROTECT, related_name="holds")
     service = models.ForeignKey(
         Service, models.PROTECT, null=True, related_name="holds", help_text="Empty: it holds the whole flavour."
     )
-    reason = models.TextField()
+    kind = models.CharField(
+        max_length=10, default=HoldKind.LOCK, choices=[(kind.value, kind.value) for kind in HoldKind]
+    )
+    reason = models.TextField(blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     since = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True, help_text="When it lifts by itself.")
     lifted_at = models.DateTimeField(null=True)
     lifted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
 
+    objects = visible.Visible("flavour")
+
     class Meta:
         ordering = ("-id",)
         constraints = [
-            models.UniqueConstraint(name="one_lock_of_a_service", fields=["service"], condition=_IN_FORCE),
+            models.UniqueConstraint(name="one_hold_of_a_kind", fields=["service", "kind"], condition=_IN_FORCE),
             models.UniqueConstraint(
                 name="one_freeze_of_a_flavour", fields=["flavour"], condition=_IN_FORCE & Q(service=None)
             ),
@@ -45,11 +53,12 @@ class Hold(models.Model):
     @property
     def word(self) -> str:
         """What people call it."""
-        return "lock" if self.service_id else "freeze"
+        return self.kind
 
     @property
     def sentence(self) -> str:
         """Who holds what and why, and when it lifts by itself."""
-        done = "Locked" if self.service_id else f"Flavour {self.flavour} is frozen"
+        done = {HoldKind.LOCK: "Locked", HoldKind.PAUSE: "Paused"}.get(HoldKind(self.kind), "")
+        done = done or f"Flavour {self.flavour} is frozen"
         until = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
-        return f"{done} by {self.owner.get_username()}{until}: {self.reason}"
+        return f"{done} by {self.owner.get_username()}{until}" + (f": {self.reason}" if self.reason else "")

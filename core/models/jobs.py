@@ -1,4 +1,4 @@
-"""Jobs, and the runners that have them in hand."""
+"""Jobs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.models import visible
 from core.models.flavours import Flavour, Input
 from core.models.repositories import Commit, Repository
 from core.models.work import Build, Release
@@ -24,6 +25,9 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def running(self) -> JobQuerySet:
         return self.filter(state=JobState.RUNNING)
+
+
+_Jobs = visible.Visible.from_queryset(JobQuerySet)
 
 
 class Job(models.Model):
@@ -59,6 +63,15 @@ class Job(models.Model):
     )
     value = models.CharField(max_length=500, blank=True, editable=False)
     log = models.CharField(max_length=200, blank=True, editable=False)
+    log_removed_at = models.DateTimeField(null=True, editable=False)
+    log_removed_by = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What policy removed it, in words.",
+    )
     attempts = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, editable=False)
@@ -71,7 +84,11 @@ class Job(models.Model):
     runner = models.CharField(max_length=100, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
 
-    objects = JobQuerySet.as_manager()
+    objects = _Jobs("flavour")
+
+    #: Of one that was just claimed, and not kept: whether it had been begun before, and why it was put back then.
+    begun_before: bool = False
+    put_back_for: str = ""
 
     class Meta:
         ordering = ("-id",)
@@ -88,6 +105,10 @@ class Job(models.Model):
         indexes = [
             models.Index(name="job_active", fields=["state", "priority", "id"], condition=_ACTIVE),
             models.Index(name="job_of_repository", fields=["repository", "-id"]),
+            # SQLite plans before it knows what a condition is given, and then has no use for the partial one above.
+            models.Index(name="job_of_state", fields=["state", "-id"]),
+            models.Index(name="job_of_kind", fields=["kind", "-id"]),
+            models.Index(name="job_finished", fields=["finished_at"]),
         ]
 
     def __str__(self) -> str:
@@ -96,20 +117,3 @@ class Job(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in JOB.active
-
-
-class Runner(models.Model):
-    """A runner process. Its jobs are free for others once its lease has ended or its process is gone."""
-
-    name = models.CharField(max_length=100, unique=True)
-    host = models.CharField(max_length=200)
-    process = models.PositiveIntegerField(help_text="Its process number on its host.")
-    boot = models.CharField(max_length=100, help_text="Tells the process from a later one with the same number.")
-    started_at = models.DateTimeField(default=timezone.now)
-    heartbeat_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return self.name

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
+from core.models import visible
 from core.models.flavours import Declared
 from core.models.repositories import Repository
+from core.pipeline import drift
 from core.pipeline.evaluate import Status
 from core.pipeline.rollout import behind
-from core.states import Health, Rollout
+from core.states import DriftPolicy, Health, Rollout
 
 
 class Recipe(Declared):
@@ -22,6 +24,8 @@ class Recipe(Declared):
     args = models.JSONField(default=dict, blank=True, help_text='A value is text, or {"input": NAME}.')
     timeout = models.PositiveIntegerField(default=3000, help_text="Seconds after which a build is ended.")
     recheck = models.BooleanField(default=False, help_text="Build checks again when an input moves.")
+
+    objects = visible.Visible("repository__flavour")
 
     class Meta:
         ordering = ("id",)
@@ -48,6 +52,8 @@ class Target(Declared):
         default=0,
         help_text="Seconds that a service which others wait for is watched after its move; 0: the others follow at once.",
     )
+
+    objects = visible.Visible("recipe__repository__flavour")
 
     class Meta:
         ordering = ("id",)
@@ -88,6 +94,44 @@ class Service(Declared):
         blank=True,
         help_text="Who is told of it besides those whom the flavour names: pairs of a kind and its options.",
     )
+    gates = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What can hold its deployments back, besides the gates of the flavour: pairs of a kind and its options.",
+    )
+    before = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="The steps that are done before it is moved, in this order: pairs of a kind and its options.",
+    )
+    after = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="The steps that are done after it was moved, in this order: pairs of a kind and its options.",
+    )
+
+    health_check = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="How it is found out from outside whether it is well: `core.pipeline.declaration.HealthCheck`, by the"
+        " names of its fields; empty: it is not.",
+    )
+    soak = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Seconds that it is watched after its move; empty: as its target says where others wait for it.",
+    )
+    drift_policy = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        choices=[(policy.value, policy.value) for policy in DriftPolicy],
+        help_text="What is done about drift: off, ask, heal; empty: as its flavour says.",
+    )
 
     current = models.ForeignKey("core.Release", models.PROTECT, null=True, editable=False, related_name="+")
     current_digest = models.CharField(max_length=100, blank=True, editable=False)
@@ -105,6 +149,16 @@ class Service(Declared):
     observed_drift = models.TextField(blank=True, editable=False)
     observed_at = models.DateTimeField(null=True, editable=False)
     next_observe_at = models.DateTimeField(null=True, db_index=True, editable=False)
+    unwell_since = models.DateTimeField(
+        null=True, editable=False, help_text="When it was first seen unhealthy since it was last calm."
+    )
+    well_since = models.DateTimeField(
+        null=True, editable=False, help_text="Since when it is seen healthy without a break, after it was not."
+    )
+    unwell_told_at = models.DateTimeField(null=True, editable=False, help_text="When people were told of that.")
+    drift_told_at = models.DateTimeField(null=True, editable=False, help_text="When people were told of its drift.")
+
+    objects = visible.Visible("target__recipe__repository__flavour")
 
     class Meta:
         ordering = ("name", "host")
@@ -120,21 +174,27 @@ class Service(Declared):
         return f"{self.name}@{self.host}" if self.host else self.name
 
     @property
-    def soak(self) -> int:
-        """Seconds that it is watched after its move, as other services wait for it; 0 where none does."""
+    def is_awaited(self) -> bool:
+        """Whether other services are moved only after it."""
         services, rollout = self.target.in_order(), Rollout(self.target.rollout)
-        awaited = self in services and behind(rollout, services, services.index(self))
-        return self.target.soak if awaited else 0
+        return self in services and bool(behind(rollout, services, services.index(self)))
+
+    @property
+    def watched(self) -> int:
+        """Seconds that it is watched after its move: its own, or its target's where others wait for it."""
+        if self.soak is not None:
+            return self.soak
+        return self.target.soak if self.target.soak and self.is_awaited else 0
+
+    @property
+    def drift_in_force(self) -> DriftPolicy:
+        """What is done about its drift. Expects its flavour with it."""
+        return DriftPolicy(self.drift_policy or self.target.recipe.repository.flavour.drift)
 
     @property
     def drift(self) -> str:
         """What is not as its latest deployment said, in words. Nobody can tell while it is being moved."""
-        if not (self.current and self.observed_at) or self.status == Status.RUNNING:
+        if not (self.current_id and self.observed_at) or self.status == Status.RUNNING:
             return ""
-        other = self.observed_digest and self.observed_digest != self.current_digest
-        image = (
-            f"it runs {self.observed_digest.removeprefix('sha256:')[:12]}, another image than its latest deployment"
-            if other
-            else ""
-        )
-        return "; ".join(filter(None, [image, self.observed_drift]))
+        told = drift.words(current=self.current_digest, observed=self.observed_digest, otherwise=self.observed_drift)
+        return told if told and self.drift_in_force is not DriftPolicy.OFF else ""

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from core.models import visible
 from core.models.flavours import Declared, Flavour
 from core.states import RefKind
 
@@ -39,6 +40,8 @@ class Repository(Declared):
     version = models.PositiveBigIntegerField(default=1, editable=False)
     reconciled_version = models.PositiveBigIntegerField(default=0, editable=False)
 
+    objects = visible.Visible("flavour")
+
     class Meta:
         ordering = ("name",)
         verbose_name_plural = "repositories"
@@ -66,6 +69,8 @@ class Commit(models.Model):
     message = models.TextField(blank=True)
     author = models.CharField(max_length=300, blank=True)
     committed_at = models.DateTimeField(null=True)
+
+    objects = visible.Visible("repository__flavour")
 
     class Meta:
         constraints = [models.UniqueConstraint(name="commit_in_repository", fields=["repository", "hash"])]
@@ -98,6 +103,8 @@ class Ref(models.Model):
     gone_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveBigIntegerField(default=1, editable=False)
     reconciled_version = models.PositiveBigIntegerField(default=0, editable=False)
+
+    objects = visible.Visible("repository__flavour")
 
     class Meta:
         ordering = ("name",)

@@ -9,6 +9,8 @@ Laws (tests/core/pipeline/test_laws.py):
 - A service is never moved before those that it comes after run the same release, and none of them was taken back.
 - What failed, and what a person cancelled, is not started again, unless what it was made of was made again.
 - What succeeded is done again only if that is so, or if it was undone: a person rebuilds, or a service is moved away.
+- A digest of a commit that a service did not stay healthy with is not tried again for it before a person asks.
+- Drift is put right while nothing newer can be deployed, and never beside another deployment of the service.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.pipeline.facts import ActiveJob, Result, Snapshot
+from core.pipeline.drift import DriftAction, decide
+from core.pipeline.facts import ActiveJob, Result, ServiceFact, Snapshot, UnhealthyFact
 from core.pipeline.graph import Graph, Node, build
 from core.pipeline.operations import Deploy, Operation, Publish
 from core.states import JobState
@@ -81,15 +84,30 @@ def evaluate(snapshot: Snapshot, graph: Graph | None = None) -> Evaluation:
     :param graph: of this snapshot, where it was made already to find out which results to read.
     """
     graph = graph or build(snapshot)
-    unwanted = _unwanted(snapshot.active, set(graph.fingerprints()))
-    states = _States(snapshot, graph, unwanted).all()
-    start = {
+    repairs = {service.id: repair for service in snapshot.services if (repair := _repair(service))}
+    wanted = set(graph.fingerprints())
+    if any(job.service is not None for job in snapshot.active):
+        wanted |= {each.fingerprint for each in repairs.values()}
+    unwanted = _unwanted(snapshot.active, wanted)
+    found = _States(snapshot, graph, unwanted, repairs)
+    states = found.all()
+    start: dict[str, Operation] = {
         node.operation.fingerprint: node.operation
         for node in graph.nodes.values()
         if node.operation and states[node.id].status is Status.READY
     }
-    cancel = [*unwanted, *_held_back(graph, states, snapshot.results)]
+    start |= {each.fingerprint: each for each in found.repairs_due()}
+    cancel = [*unwanted, *found.overtaken, *_held_back(graph, states, snapshot.results)]
     return Evaluation(graph=graph, states=states, start=list(start.values()), cancel=cancel)
+
+
+def _repair(service: ServiceFact) -> Deploy | None:
+    """What puts a service right: it is moved to what its latest deployment said."""
+    if not service.running:
+        return None
+    words = service.drift.words if service.drift else "somebody asked"
+    commit = service.running_commit
+    return Deploy(service=service.id, release=service.running, commit=commit, repairs=words, level=service.level)
 
 
 def _unwanted(active: Iterable[ActiveJob], wanted: set[str]) -> list[Cancel]:
@@ -112,15 +130,15 @@ def _held_back(graph: Graph, states: Mapping[str, NodeState], results: Mapping[s
 class _States:
     """Finds the state of each node, those first that others need."""
 
-    def __init__(self, snapshot: Snapshot, graph: Graph, unwanted: Iterable[Cancel]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, graph: Graph, unwanted: Iterable[Cancel], repairs: Mapping[int, Deploy]
+    ) -> None:
         self._graph = graph
         self._results = snapshot.results
-        self._services = {
-            service.id: service
-            for recipe in snapshot.recipes
-            for target in recipe.targets
-            for service in target.services
-        }
+        self._services = {service.id: service for service in snapshot.services}
+        self._repairs = repairs
+        #: Repairs that gave way to something newer.
+        self.overtaken: list[Cancel] = []
         cancelled = {each.job for each in unwanted}
         # What waits is gone as soon as it is cancelled; what runs is in the way until its runner has ended it.
         self._in_hand = {
@@ -142,15 +160,40 @@ class _States:
         assert node.operation is not None, "only a node that waits for an input, or for one that does, has no operation"
         other = self._in_hand.get(node.operation.exclusive)
         if other and other.fingerprint != node.operation.fingerprint:
-            return NodeState(status=Status.BLOCKED, reason=f"waits for {other.title} to end", job=other.job)
+            return self._beside(node.operation, other)
         state = self._own_state(node.operation)
         held = self._held(node) if state.status in (Status.READY, Status.WAITING) else None
         return held or state
+
+    def _beside(self, operation: Operation, other: ActiveJob) -> NodeState:
+        """The state of an operation while another that it must not run beside is in hand."""
+        repair = isinstance(operation, Deploy) and self._repairs.get(operation.service)
+        if repair and other.fingerprint == repair.fingerprint:
+            state = self._own_state(operation)
+            if state.status is Status.DONE:
+                status = Status.RUNNING if other.state is JobState.RUNNING else Status.WAITING
+                return NodeState(status=status, reason="its drift is put right", job=other.job)
+            if state.status is Status.READY and other.state is JobState.QUEUED:
+                self.overtaken.append(Cancel(other.job, "something newer is to be deployed"))
+            elif state.status is not Status.READY:
+                return state
+        return NodeState(status=Status.BLOCKED, reason=f"waits for {other.title} to end", job=other.job)
+
+    def repairs_due(self) -> Iterator[Deploy]:
+        """What puts right the services that have drifted and that nothing newer can be deployed to."""
+        for id, node in self._graph.services().items():
+            service, status = self._services[id], self._found[node.id].status
+            if status in _UNDER_WAY or service.drift is None or f"service:{id}" in self._in_hand:
+                continue
+            if id in self._repairs and decide(service.drift).action is DriftAction.HEAL:
+                yield self._repairs[id]
 
     def _own_state(self, operation: Operation) -> NodeState:
         """The state of an operation before which everything is done."""
         result = self._results.get(operation.fingerprint)
         if result is None or self._is_past(operation, result):
+            if isinstance(operation, Deploy) and (bad := self._unhealthy(operation)):
+                return NodeState(status=Status.FAILED, reason=_why_not_again(bad))
             return NodeState(status=Status.READY, reason=_why_ready(operation))
         status, does = _OF_JOB[result.state]
         reason = "" if status is Status.DONE else result.reason or f"job {result.job} {does}"
@@ -175,6 +218,14 @@ class _States:
         if service.running != operation.release:
             return False
         return operation.rollback or service.digest == self._results[operation.release].value
+
+    def _unhealthy(self, operation: Deploy) -> UnhealthyFact | None:
+        """What is known against moving a service there. Who rolls back asks for it, whatever became of it before."""
+        if operation.rollback:
+            return None
+        digest = self._results[operation.release].value
+        bad = self._services[operation.service].unhealthy
+        return next((each for each in bad if (each.commit, each.digest) == (operation.commit, digest)), None)
 
     def _held(self, node: Node) -> NodeState | None:
         """Whether a service that could be moved is held back by those that move before it."""
@@ -203,6 +254,8 @@ def _made_of(operation: Operation) -> Iterable[str]:
             return ()
 
 
+#: Of a service to which something is deployed, or about to be.
+_UNDER_WAY = (Status.READY, Status.WAITING, Status.RUNNING)
 #: Which of several undone nodes is told: first what will not pass by itself.
 _BLOCKS = (Status.FAILED, Status.CANCELLED, Status.BLOCKED, Status.WAITING, Status.READY, Status.RUNNING)
 
@@ -210,6 +263,13 @@ _BLOCKS = (Status.FAILED, Status.CANCELLED, Status.BLOCKED, Status.WAITING, Stat
 def _why_ready(operation: Operation) -> str:
     rollback = isinstance(operation, Deploy) and operation.rollback
     return "a rollback to an older release was asked for" if rollback else "nothing holds it"
+
+
+def _why_not_again(bad: UnhealthyFact) -> str:
+    return (
+        f"it did not stay healthy with this image (deployment {bad.deployment}): it is not tried again before somebody"
+        " deploys it again or a new commit is pushed"
+    )
 
 
 def _why_blocked(before: NodeState, label: str) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from core.pipeline.declaration import FromInput
-from core.states import JobState, Level, RefKind, Rollout
+from core.states import DriftPolicy, JobState, Level, RefKind, Rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +27,63 @@ class RollbackFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepairFact:
+    """A deployment that nobody asked for and that was to put drift right: when it was begun and whether it failed."""
+
+    at: datetime
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftFact:
+    """A service does not run what its latest deployment says.
+
+    :param words: what is otherwise.
+    :param repairs: those since the latest deployment of another kind, oldest first.
+    :param held: who holds the service still and why, in a sentence without its stop; empty where nobody does.
+    :param now: when this was read: some of what follows is put off.
+    """
+
+    words: str
+    policy: DriftPolicy
+    now: datetime
+    repairs: Sequence[RepairFact] = ()
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnhealthyFact:
+    """A digest, published from a commit, that the service did not stay healthy with; nobody has asked for it since.
+
+    :param deployment: the one that showed it.
+    """
+
+    commit: str
+    digest: str
+    deployment: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFact:
     """A service.
 
-    :param running: the fingerprint of the release that its latest successful deployment moved it to.
+    :param running: the fingerprint of the release that its latest successful deployment moved it to, and the commit that
+        this is of.
     :param digest: the digest of that release then: it may have been published again since, with another.
+    :param unhealthy: what is not tried again by itself.
+    :param gates: what stands before it, as people call it. They decide when its deployment starts, and nothing here.
     """
 
     id: int
     name: str
     level: Level = Level.DANGEROUS
     running: str = ""
+    running_commit: str = ""
     digest: str = ""
     rollback: RollbackFact | None = None
+    unhealthy: Sequence[UnhealthyFact] = ()
+    drift: DriftFact | None = None
+    gates: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,3 +185,9 @@ class Snapshot:
     results: Mapping[str, Result] = field(default_factory=dict)
     active: Sequence[ActiveJob] = ()
     policy: Policy = Policy()
+
+    @property
+    def services(self) -> list[ServiceFact]:
+        """All services that are declared of the repository."""
+        targets = [target for recipe in self.recipes for target in recipe.targets]
+        return [service for target in targets for service in target.services]

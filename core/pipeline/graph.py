@@ -36,6 +36,7 @@ class Node:
         back by them, and what it runs already stays as it is.
     :param operation: None while it cannot be told, because an input was never read.
     :param missing: the inputs that were never read.
+    :param gates: what stands before a service, as people call it.
     :param recipe: the name of what a build builds, and `platform` what for; empty for what is no build.
     """
 
@@ -49,6 +50,7 @@ class Node:
     missing: Sequence[str] = ()
     recipe: str = ""
     platform: str = ""
+    gates: Sequence[str] = ()
 
     @property
     def rolled_back(self) -> bool:
@@ -187,6 +189,7 @@ def _services(target: TargetFact, commit: str, release: str, fingerprint: str) -
             after=() if rollback else (release,),
             behind=() if rollback else [f"service:{each.id}" for each in before],
             operation=deploy if wanted else None,
+            gates=service.gates,
         )
 
 

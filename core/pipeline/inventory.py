@@ -94,6 +94,11 @@ def public_url(uri: str) -> str:
     return "" if "://" in uri else f"https://{uri}"
 
 
+def page_url(url: str) -> str:
+    """An address that a browser may be sent to; empty for any other: sources and people wrote it."""
+    return url if re.match(r"https?://", url) else ""
+
+
 def markdown(flavours: Sequence[FlavourEntry]) -> str:
     """A page that lists all services, under the flavours and repositories that they come from."""
     lines = [

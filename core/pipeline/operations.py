@@ -18,9 +18,12 @@ from hashlib import sha256
 
 from core.states import JobKind, Level, Purpose
 
+#: One for all: making it costs more than what it does.
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str)
+
 
 def _fingerprint(*parts: object) -> str:
-    return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    return sha256(_ENCODER.encode(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +92,14 @@ class Deploy:
 
     :param request: the rollback that asks for it, where one does. A person who asks a second time wants it done a
         second time, whatever became of the first.
+    :param repairs: the drift that it is to put right, in words: the service is moved to what it should run already.
     """
 
     service: int
     release: str
     commit: str
     request: int | None = None
+    repairs: str = ""
     level: Level = field(default=Level.DANGEROUS, compare=False)
 
     kind = JobKind.DEPLOYMENT
@@ -106,7 +111,8 @@ class Deploy:
 
     @cached_property
     def fingerprint(self) -> str:
-        return _fingerprint(self.kind, self.service, self.release, self.request)
+        repair = ("repair",) if self.repairs else ()
+        return _fingerprint(self.kind, self.service, self.release, self.request, *repair)
 
     @property
     def exclusive(self) -> str:

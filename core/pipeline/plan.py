@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.pipeline.evaluate import Evaluation, Status
 from core.pipeline.graph import NodeKind
+from core.pipeline.operations import Deploy
 
 _VERBS = {
     NodeKind.CHECK: "check",
@@ -23,6 +24,7 @@ class Step:
     :param verb: `check`, `build`, `publish`, `deploy` or `cancel`.
     :param when: `now`, or `then` for what follows when the steps before it succeed, or `stuck`.
     :param level: the word of its level.
+    :param gates: what can hold a deployment back, as people call it.
     """
 
     repository: str
@@ -32,6 +34,7 @@ class Step:
     when: str
     reason: str
     level: str = ""
+    gates: Sequence[str] = ()
 
 
 def steps(repository: str, evaluation: Evaluation) -> Iterable[Step]:
@@ -48,11 +51,29 @@ def steps(repository: str, evaluation: Evaluation) -> Iterable[Step]:
             when=_when(evaluation, id),
             reason=state.reason,
             level=node.operation.level.word if node.operation else "",
+            gates=node.gates,
         )
+    yield from _repairs(repository, evaluation)
     for cancel in evaluation.cancel:
         yield Step(
             repository=repository, verb="cancel", what=f"job {cancel.job}", commit="", when="now", reason=cancel.reason
         )
+
+
+def _repairs(repository: str, evaluation: Evaluation) -> Iterable[Step]:
+    """What puts right what has drifted."""
+    nodes = evaluation.graph.services()
+    for each in evaluation.start:
+        if isinstance(each, Deploy) and each.repairs:
+            yield Step(
+                repository=repository,
+                verb="deploy",
+                what=nodes[each.service].label,
+                commit=each.commit,
+                when="now",
+                reason=f"its drift is put right: {each.repairs}",
+                level=each.level.word,
+            )
 
 
 def _when(evaluation: Evaluation, id: str) -> str:

@@ -8,14 +8,31 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import DeclarationError
-from core.pipeline.declaration import Flavour, FromInput, Input, Recipe, Repository, Service, Target, Use
-from core.states import Rollout
+from core.pipeline import shapes
+from core.pipeline.declaration import (
+    Flavour,
+    FromInput,
+    HealthCheck,
+    Input,
+    Recipe,
+    Repository,
+    Retention,
+    Service,
+    Target,
+    Use,
+)
+from core.pipeline.inventory import public_url
+from core.states import DriftPolicy, Rollout
 
 _T = TypeVar("_T")
+
+#: Days, or releases, that can be asked for at most.
+MOST_KEPT = 100_000
 
 #: `os/architecture`, perhaps with a variant, as in the OCI image specification's platform object.
 PLATFORMS = (
@@ -59,6 +76,8 @@ class Offers:
     builders: Mapping[str, Any]
     deployers: Mapping[str, Any]
     notifiers: Mapping[str, Any]
+    gates: Mapping[str, Any]
+    steps: Mapping[str, Any]
     inputs: Mapping[str, Any]
     logins: Mapping[str, Any]
 
@@ -76,9 +95,14 @@ def check(flavour: Flavour, offers: Offers, *, place: str) -> None:
 
 def faults_of(flavour: Flavour, offers: Offers) -> Iterator[str]:
     """Every fault of a flavour, beginning with its place in it."""
+    if wrong := list(shapes.faults(flavour, Flavour, "flavour")):
+        # What is of another kind cannot be looked into any further.
+        yield from wrong
+        return
     yield from _named("flavour", flavour.name, _FLAVOUR, "letters, digits, `_` and `-`")
     if flavour.base_url and not flavour.base_url.startswith(("https://", "http://")):
         yield f"base_url {flavour.base_url!r}: it begins with `https://` or `http://`"
+    yield from _drift(flavour.drift)
     for role in ("admins", "builders", "viewers"):
         for name in getattr(flavour, role):
             yield from _within(role, person_faults(name, offers))
@@ -88,6 +112,8 @@ def faults_of(flavour: Flavour, offers: Offers) -> Iterator[str]:
         yield from _within(f"input {input.name!r}", input_faults(input, offers))
     for use in flavour.notifiers:
         yield from _within("notifier", use_faults(use, offers.notifiers))
+    yield from _gates(flavour.gates, offers)
+    yield from _within("retention", retention_faults(flavour.retention))
     inputs = {input.name for input in flavour.inputs}
     for repository in flavour.repositories:
         yield from _within(repository.name, repository_faults(repository, offers, inputs))
@@ -101,6 +127,16 @@ def person_faults(name: str, offers: Offers) -> Iterator[str]:
         yield f"{name!r}: it is a local user's name, or `github:login`, `github:organisation`, `github:organisation/team`"
     elif elsewhere and kind not in offers.logins:
         yield f"{name!r}: kind {unknown(kind, offers.logins)}"
+
+
+def retention_faults(retention: Retention) -> Iterator[str]:
+    """Every fault of a policy."""
+    for name in ("logs", "builds", "refs", "releases"):
+        value = getattr(retention, name)
+        if value is not None and (not isinstance(value, int) or not 1 <= value <= MOST_KEPT):
+            yield f"{name}: a number from 1 to {MOST_KEPT:,}, or None for ever"
+    if retention.logs is not None and retention.builds is not None and retention.builds < retention.logs:
+        yield "builds: at least as many days as `logs`, as a log goes with its build"
 
 
 def _within(place: str, faults: Iterable[str]) -> Iterator[str]:
@@ -196,7 +232,65 @@ def service_faults(service: Service, offers: Offers) -> Iterator[str]:
         yield f"host {service.host!r}: it is a host's name"
     for use in service.notifiers:
         yield from _within("notifier", use_faults(use, offers.notifiers))
+    yield from _gates(service.gates, offers)
+    for place, steps in (("before", service.before), ("after", service.after)):
+        for use in steps:
+            yield from _within(place, use_faults(use, offers.steps))
     yield from _lengths(host=service.host, uri=service.uri)
+    if service.soak is not None and service.soak < 0:
+        yield f"soak {service.soak}: it is a number of seconds, 0 for none"
+    if service.drift:
+        yield from _drift(service.drift)
+    if service.check is not None:
+        yield from _within("check", check_faults(service.check, service.uri))
+
+
+def _drift(word: str) -> Iterator[str]:
+    words = [str(policy) for policy in DriftPolicy]
+    if word not in words:
+        yield f"drift {unknown(word, words)}"
+
+
+def check_faults(check: HealthCheck, uri: str) -> Iterator[str]:
+    """Every fault of a check from outside.
+
+    :param uri: the service's own, which is asked where the check names none.
+    """
+    address = check.uri or public_url(uri)
+    if not address:
+        yield "uri: neither the check nor the service has one, so there is nothing to ask"
+    elif not _is_address(address):
+        yield f"uri {address!r}: it is `http://…`, `https://…` or `tcp://host:port`"
+    elif address.startswith("tcp://") and (check.path or check.text or check.redirects):
+        yield "uri: of a tcp:// address only the connection is tried; path, text and redirects are for http"
+    if check.path and not check.path.startswith("/"):
+        yield f"path {check.path!r}: it begins with `/`"
+    if not 100 <= check.status <= 599:
+        yield f"status {check.status}: it is a status of HTTP, such as 200"
+    for name in ("timeout", "interval", "grace"):
+        if not 1 <= getattr(check, name) <= 3600:
+            yield f"{name} {getattr(check, name)}: it is a number of seconds from 1 to 3600"
+    if not 0 <= check.redirects <= 10:
+        yield f"redirects {check.redirects}: it is a number from 0 to 10"
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    if any(character.isspace() or not character.isprintable() for character in address) or not parts.hostname:
+        return False
+    return parts.scheme in ("http", "https") or (parts.scheme == "tcp" and port is not None)
+
+
+def _gates(uses: Iterable[Use], offers: Offers) -> Iterator[str]:
+    for use in uses:
+        if use.kind in offers.gates and offers.gates[use.kind].always:
+            yield f"gate: kind {use.kind!r}: it stands before every service already, and is not declared"
+        else:
+            yield from _within("gate", use_faults(use, offers.gates))
 
 
 def _lengths(**texts: str) -> Iterator[str]:
@@ -241,13 +335,18 @@ def option_faults(model: type[BaseModel], options: Mapping[str, Any]) -> Iterato
         for fault in error.errors():
             where = ".".join(str(part) for part in fault["loc"])
             if not where:
-                yield f"options: {fault['msg'].removeprefix('Value error, ')}"
+                yield f"options: {option_fault(fault)}"
             elif fault["type"] == "extra_forbidden":
                 yield f"option {unknown(where, model.model_fields)}"
             elif fault["type"] == "missing":
                 yield f"option {where!r} is missing"
             else:
-                yield f"option {where!r}: {fault['msg'].removeprefix('Value error, ')}"
+                yield f"option {where!r}: {option_fault(fault)}"
+
+
+def option_fault(fault: Mapping[str, Any]) -> str:
+    """What pydantic says of one option, without words of its own."""
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def unknown(word: str, known: Iterable[str], *, meant: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count
 
+from core.errors import OperationError
 from core.logs.diagnosis import Trial, try_out
 from core.logs.rules import Rule
 from core.logs.store import LogStore
@@ -44,7 +46,11 @@ class Trials:
 
 def lately(now: datetime, most: int = MOST) -> list[Job]:
     """The jobs that failed in the last 30 days, the newest first."""
-    rows = Job.objects.filter(state=JobState.FAILED, finished_at__gte=now - timedelta(days=DAYS)).exclude(log="")
+    rows = (
+        Job.objects.filter(state=JobState.FAILED, finished_at__gte=now - timedelta(days=DAYS))
+        .exclude(log="")
+        .filter(log_removed_at=None)
+    )
     return list(rows.order_by("-pk")[:most])
 
 
@@ -69,5 +75,6 @@ def _logs(jobs: Sequence[Job], store: LogStore, deadline: float) -> Iterator[tup
     for job in jobs:
         if time.monotonic() > deadline:
             return
-        start = max(0, store.size(job.log) - WINDOW)
-        yield job, store.read(job.log, start, WINDOW), start > 0
+        with contextlib.suppress(OperationError):
+            start = max(0, store.size(job.log) - WINDOW)
+            yield job, store.read(job.log, start, WINDOW), start > 0

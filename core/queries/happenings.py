@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
+from core import clock
 from core.models import Activity, Job
 from core.queries import waiting
 
@@ -33,7 +32,7 @@ class Told:
 
 def from_mark(mark: str) -> Told:
     """Where somebody left off. Who has no mark, or none of ours, is told of what is active and what comes."""
-    now = timezone.now()
+    now = clock.now()
     activity, _, until = mark.partition("-")
     if all(word.isascii() and word.isdigit() and len(word) < 16 for word in (activity, until)):
         then = min(now.timestamp(), int(until) / 1000)
@@ -47,7 +46,7 @@ def since(told: Told) -> tuple[list[tuple[Job, str]], list[Activity], Told]:
 
     What is told is states, not moves: of a job that moved twice meanwhile, the last. No job's end is left out.
     """
-    now = timezone.now()
+    now = clock.now()
     activities = list(Activity.objects.filter(pk__gt=told.activity).select_related("user").order_by("pk")[:500])
     jobs = {job.pk: job for job in _rows(told)}
     reasons = waiting.reasons(jobs.values(), now)

@@ -18,6 +18,7 @@ from core.pipeline.inventory import (
     ServiceEntry,
     TargetEntry,
     image_url,
+    page_url,
     public_url,
 )
 from core.plugins import plugins
@@ -143,7 +144,7 @@ class _Links:
         if self._known is None:
             return ""
         source, place = self._known
-        return source.ref_url(place, f"refs/heads/{branch}")
+        return page_url(source.ref_url(place, f"refs/heads/{branch}"))
 
 
 def _what(recipe: str, kind: str, options: Mapping[str, Any]) -> str:

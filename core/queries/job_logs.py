@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from core import configuration
-from core.logs import lines, search, steps
+from core.errors import OperationError
+from core.logs import lines, places, search, steps
 from core.logs.render import plain
-from core.logs.store import LogStore
 from core.models import Job
 
 #: Lines in which words were found that are told at once.
@@ -58,12 +57,25 @@ class Found:
     more: bool
 
 
+def absence(job: Job) -> str:
+    """Why a job's log cannot be read, in one sentence; empty where it can, or where there is none yet."""
+    if job.log_removed_at:
+        return f"Its log was removed on {job.log_removed_at:%Y-%m-%d} by {job.log_removed_by}."
+    store = places.store()
+    try:
+        if job.is_active or not job.started_at or store.exists(job.log):
+            return ""
+    except OperationError as error:
+        return f"Its log cannot be read now: {error}."
+    return f"Its log is missing: it should be {store.where(job.log)}, and is not there."
+
+
 class JobLog:
     """The log of one job, which need not have begun."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._store = LogStore(configuration.current().logs_dir)
+        self._store = places.store()
 
     @property
     def size(self) -> int:

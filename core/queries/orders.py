@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.models import Service
-from core.pipeline.rollout import place
+from core.pipeline.rollout import behind, place
 from core.states import Rollout
 
 
@@ -16,10 +16,12 @@ class Order:
     """Where a service comes among those of its target.
 
     :param position: from 1.
+    :param watched: seconds that it is watched after its move.
     :param words: for people; empty where its target's services move together.
     """
 
     position: int
+    watched: int
     words: str
 
 
@@ -33,6 +35,9 @@ def orders(services: Iterable[Service]) -> dict[int, Order]:
     found: dict[int, Order] = {}
     for key, these in siblings.items():
         target, names = targets[key], [str(each) for each in these]
+        rollout = Rollout(target.rollout)
         for index, each in enumerate(these):
-            found[each.pk] = Order(index + 1, place(Rollout(target.rollout), target.soak, names, index))
+            inherited = target.soak if behind(rollout, these, index) else 0
+            watched = inherited if each.soak is None else each.soak
+            found[each.pk] = Order(index + 1, watched, place(rollout, watched, names, index))
     return found

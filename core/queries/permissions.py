@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.backends import BaseBackend
 
 from core.models import Flavour
+from core.plugins import plugins
 from core.queries import access
 
 _OWN = Flavour._meta.app_label
@@ -14,18 +15,23 @@ _KEPT = "_deployer_is_admin"
 
 
 class RoleBackend(BaseBackend):
-    """Lets the admins of all flavours do everything that the screens of the deployer offer, and nothing beyond.
+    """Lets the admins of all flavours do all that the screens of the deployer and of its plugins offer, and nothing beyond.
 
     Nothing of it is kept: whoever is named no longer may no longer. Users, groups and schedules stay with superusers, and
     with whom they give Django's own permissions.
     """
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        return perm.partition(".")[0] == _OWN and _is_admin(user_obj)
+        return _is_own(perm.partition(".")[0]) and _is_admin(user_obj)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         """Whether an app's screens are listed."""
-        return app_label == _OWN and _is_admin(user_obj)
+        return _is_own(app_label) and _is_admin(user_obj)
+
+
+def _is_own(app_label: str) -> bool:
+    """Whether an app is the deployer itself or one of its plugins."""
+    return app_label == _OWN or app_label in plugins.modules
 
 
 def _is_admin(user: Any) -> bool:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
-from django.utils import timezone
 
-from core.models import Hold, Release, Rollback, Service
-from core.queries.orders import orders
-from core.services import holds
+from core import clock
+from core.models import Deployment, Hold, Release, Rollback, Service
+from core.pipeline.declaration import HealthCheck
+from core.pipeline.drift import decide
+from core.pipeline.facts import DriftFact
+from core.queries import gates
+from core.queries.gates import GateHold
+from core.queries.orders import Order, orders
+from core.services import drift, exceptions, holds, unhealthy
 from core.services.scope import Scope
-from core.states import Health, Rollout
+from core.states import DriftPolicy, Health, Rollout
 
+#: By repository and name.
+IN_ORDER = ("target__recipe__repository__name", "name", "host")
 _NOT_EVALUATED = "It was not evaluated yet: its repository is looked at when a runner is alive."
 
 
@@ -43,7 +51,7 @@ class RollbackInForce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldBy:
-    """A person holds something still: a `lock` of a service, or a `freeze` of its flavour."""
+    """A person holds something still: a `lock` or a `pause` of a service, or a `freeze` of its flavour."""
 
     kind: str
     owner: str
@@ -58,6 +66,21 @@ class HeldBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnhealthyRelease:
+    """A release that the service did not stay healthy with: it is not tried again before somebody asks.
+
+    :param found: what was wrong, in words.
+    """
+
+    deployment: int
+    release: int
+    commit: str
+    digest: str
+    found: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceNow:
     """A service, as it is now.
 
@@ -66,9 +89,16 @@ class ServiceNow:
     :param reason: one sentence: why it is not done. Empty for what is.
     :param drift: what was seen to be otherwise than its latest deployment said, in words.
     :param rollout: how the services of its target move (`core.states.Rollout`).
-    :param soak: seconds that those which others wait for are watched after their move.
+    :param soak: seconds that it is watched after its move.
+    :param drift_policy: what is done about drift (`core.states.DriftPolicy`).
+    :param drift_outlook: what becomes of the drift there is, in a sentence; empty where there is none.
+    :param check: how it is asked from outside whether it is well; None where it is not.
+    :param unhealthy: newest first.
     :param position: where it comes among the services of its target, from 1; 0 for one that is in use no more.
     :param hold: who holds it still, if anybody does.
+    :param gates: what stands before it, as people call it.
+    :param held_by: the gates that hold its deployment that waits.
+    :param exceptions: who lets its deployments through a gate, and why; a sentence each.
     """
 
     id: int
@@ -88,10 +118,17 @@ class ServiceNow:
     seen: str
     seen_at: datetime | None
     drift: str
+    drift_policy: DriftPolicy
+    drift_outlook: str
+    check: HealthCheck | None
+    unhealthy: tuple[UnhealthyRelease, ...]
     rollout: Rollout
     soak: int
     position: int
     hold: HeldBy | None
+    gates: Sequence[str] = ()
+    held_by: Sequence[GateHold] = ()
+    exceptions: Sequence[str] = ()
 
     @property
     def full_name(self) -> str:
@@ -100,8 +137,12 @@ class ServiceNow:
 
 def services(scope: Scope) -> list[ServiceNow]:
     """Every service in use, by repository and name."""
-    rows = _rows().filter(scope.services(), retired_at=None)
-    return _values(rows.order_by("target__recipe__repository__name", "name", "host"))
+    return values(in_use(scope).order_by(*IN_ORDER))
+
+
+def in_use(scope: Scope) -> QuerySet[Service]:
+    """The rows of every service in use, for `values`."""
+    return _rows().filter(scope.services(), retired_at=None)
 
 
 def service(id: int) -> ServiceNow:
@@ -109,23 +150,38 @@ def service(id: int) -> ServiceNow:
 
     :raises Service.DoesNotExist: there is none.
     """
-    return _values([_rows().get(pk=id)])[0]
+    return values([_rows().get(pk=id)])[0]
 
 
 def _rows() -> QuerySet[Service]:
     rollbacks = Rollback.objects.filter(lifted_at=None).select_related("release__commit", "asked_by")
     rows = Service.objects.select_related("target__recipe__repository__flavour", "current__commit")
-    return rows.prefetch_related(Prefetch("rollbacks", rollbacks, to_attr="in_force"))
+    marked = Prefetch("deployments", unhealthy.marks().select_related("release__commit"), to_attr="marked")
+    return rows.prefetch_related(Prefetch("rollbacks", rollbacks, to_attr="in_force"), marked)
 
 
-def _values(rows: Iterable[Service]) -> list[ServiceNow]:
+def values(rows: Iterable[Service]) -> list[ServiceNow]:
+    """Services as they are now, of rows that this module made. A fixed number of queries."""
     these = list(rows)
     found = orders(these)
-    held = holds.in_force(timezone.now())
-    return [_value(row, found[row.pk].position if row.pk in found else 0, held.of(row)) for row in these]
+    now = clock.now()
+    held, drifts = holds.in_force(now), drift.facts(these, now)
+    gated = gates.holds_by_service([row.pk for row in these], now)
+    through: dict[int, list[str]] = defaultdict(list)
+    for each in exceptions.that_matter(now):
+        through[each.service_id].append(each.sentence)
+    return [
+        replace(
+            _value(row, found.get(row.pk), held.of(row), drifts.get(row.pk)),
+            gates=[each.title for each in gates.before(row)],
+            held_by=gated.get(row.pk, ()),
+            exceptions=through[row.pk],
+        )
+        for row in these
+    ]
 
 
-def _value(row: Service, position: int, hold: Hold | None) -> ServiceNow:
+def _value(row: Service, order: Order | None, hold: Hold | None, drifted: DriftFact | None) -> ServiceNow:
     repository = row.target.recipe.repository
     in_force: Sequence[Rollback] = row.in_force  # type: ignore[attr-defined]  # set by the prefetch above
     return ServiceNow(
@@ -146,15 +202,30 @@ def _value(row: Service, position: int, hold: Hold | None) -> ServiceNow:
         seen=row.observed_detail,
         seen_at=row.observed_at,
         drift=row.drift,
+        drift_policy=row.drift_in_force,
+        drift_outlook=decide(drifted).sentence if drifted else "",
+        check=HealthCheck(**row.health_check) if row.health_check else None,
+        unhealthy=tuple(_mark(each) for each in row.marked),  # type: ignore[attr-defined]  # likewise
         rollout=Rollout(row.target.rollout),
-        soak=row.target.soak,
-        position=position,
+        soak=order.watched if order else 0,
+        position=order.position if order else 0,
         hold=HeldBy.of(hold) if hold else None,
     )
 
 
 def _release(row: Release, digest: str, since: datetime | None) -> ReleaseRun:
     return ReleaseRun(id=row.pk, image=row.image, digest=digest, commit=row.commit.hash, since=since)
+
+
+def _mark(row: Deployment) -> UnhealthyRelease:
+    return UnhealthyRelease(
+        deployment=row.pk,
+        release=row.release_id,
+        commit=row.release.commit.hash,
+        digest=row.digest,
+        found=row.unhealthy,
+        at=row.created_at,
+    )
 
 
 def _rollback(row: Rollback) -> RollbackInForce:

@@ -1,43 +1,52 @@
-"""Finding things by words: services, repositories, branches, commits, releases and jobs by what they are called, jobs
-also by what is in their logs."""
+"""Finding things by words: services, repositories, branches, commits, builds, releases, deployments, jobs and people, by
+what they are called and by what belongs to them; jobs also by what is in their logs."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from core.models import Commit, Job, Ref, Release, Repository, Service
+from core.errors import OperationError
+from core.models import Activity, Build, Commit, Deployment, Job, Ref, Release, Repository, Service
+from core.queries import addresses
 from core.queries.job_logs import JobLog
 
 #: Hits told of one kind.
 MOST = 10
-#: What was done longer ago than the newest so many is found by its number or its page alone: a bound on the time it takes.
+#: Characters that are looked for; what is longer is cut.
+LONGEST = 200
+#: What was done longer ago than the newest so many is found by its number, its commit or its service: a bound on the
+#: time it takes.
 NEWEST = 50_000
 #: Lines told of one log.
 _LINES = 3
 #: Seconds, and logs, after which a search in logs pauses to tell what it found.
 _SECONDS, _LOGS = 1.0, 500
 _HASH = re.compile(r"(sha256:)?[0-9a-f]{4,64}")
-_NUMBER = re.compile(r"#?(\d{1,15})")
+_NUMBER = re.compile(r"#?([0-9]{1,15})")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """Something that was found.
 
-    :param kind: `service`, `repository`, `ref`, `commit`, `release` or `job`.
+    :param kind: `service`, `repository`, `ref`, `commit`, `release`, `deployment`, `build`, `job` or `person`.
     :param detail: what tells it from others of its name.
+    :param page: the address of the page about it.
     """
 
     kind: str
     id: int
     title: str
     detail: str
+    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +66,35 @@ class LogHits:
     next: int | None
 
 
+def cleaned(words: str) -> str:
+    """Words as they are looked for: without what no text in the database has, and not longer than `LONGEST`."""
+    return words.replace("\0", " ").strip()[:LONGEST]
+
+
 def search(words: str) -> list[Hit]:
     """What is called so, kind by kind, at most `MOST` of each. A fixed number of queries."""
-    words = words.strip()
-    return [*_services(words), *_repositories(words), *_refs(words), *_work(words)] if words else []
+    words = cleaned(words)
+    if not words:
+        return []
+    services, repositories = _services(words), _repositories(words)
+    commits, releases = _commits(words), _releases(words)
+    return [
+        *(_hit("service", row, str(row), row.uri or row.target.recipe.repository.name) for row in services),
+        *(_hit("repository", row, row.name, row.flavour.name) for row in repositories),
+        *map(_ref, _refs(words)),
+        *map(_commit, commits),
+        *(_hit("release", row, str(row), row.digest or "not published yet") for row in releases),
+        *map(_deployment, _deployments(words, services, commits, releases)),
+        *map(_build, _builds(words, repositories, commits)),
+        *map(_job, _jobs(words)),
+        *map(_person, _people(words)),
+    ]
 
 
 def in_logs(words: str, before: int | None = None) -> LogHits:
     """Which logs have the words, newest jobs first; as many logs as a second allows."""
-    jobs = Job.objects.exclude(log="").select_related("flavour", "repository")
+    words = cleaned(words)
+    jobs = Job.objects.exclude(log="").filter(log_removed_at=None).select_related("flavour", "repository")
     jobs = jobs.filter(pk__lt=before) if before else jobs
     hits: list[LogHit] = []
     began, searched = time.monotonic(), 0
@@ -74,64 +103,130 @@ def in_logs(words: str, before: int | None = None) -> LogHits:
         if searched == _LOGS or len(hits) == MOST or (searched and time.monotonic() - began > _SECONDS):
             return LogHits(hits, searched, last)
         searched, last = searched + 1, job.pk
-        if lines := JobLog(job).excerpts(words, _LINES):
-            hits.append(LogHit(job, lines))
+        with contextlib.suppress(OperationError):
+            if lines := JobLog(job).excerpts(words, _LINES):
+                hits.append(LogHit(job, lines))
     return LogHits(hits, searched, None)
 
 
-def _services(words: str) -> Iterator[Hit]:
+# What is looked for
+
+
+def _services(words: str) -> list[Service]:
     rows = Service.objects.filter(retired_at=None).select_related("target__recipe__repository")
     named = Q(name__icontains=words) | Q(host__icontains=words) | Q(uri__icontains=words)
-    for row in rows.filter(named).order_by("name")[:MOST]:
-        yield Hit("service", row.pk, str(row), row.uri or row.target.recipe.repository.name)
+    name, _, host = words.partition("@")
+    both = Q(name__iexact=name, host__istartswith=host) if host else Q()
+    return list(rows.filter(named | both).order_by("name")[:MOST])
 
 
-def _repositories(words: str) -> Iterator[Hit]:
-    for row in Repository.objects.filter(retired_at=None, name__icontains=words).select_related("flavour")[:MOST]:
-        yield Hit("repository", row.pk, row.name, row.flavour.name)
+def _repositories(words: str) -> list[Repository]:
+    rows = Repository.objects.filter(retired_at=None, name__icontains=words)
+    return list(rows.select_related("flavour")[:MOST])
 
 
-def _refs(words: str) -> Iterator[Hit]:
+def _refs(words: str) -> Iterable[Ref]:
     rows = Ref.objects.filter(gone_at=None).select_related("repository", "commit")
-    for row in rows.filter(Q(name__icontains=words) | Q(title__icontains=words)).order_by("-moved_at")[:MOST]:
-        yield Hit("ref", row.pk, row.short, f"{row.repository.name}: {row.title or row.commit.title}")
+    return rows.filter(Q(name__icontains=words) | Q(title__icontains=words)).order_by("-moved_at")[:MOST]
 
 
-def _work(words: str) -> Iterator[Hit]:
-    hexadecimal = words.lower()
-    if _HASH.fullmatch(hexadecimal):
-        yield from map(_commit, _first(_commits().filter(hash__gte=hexadecimal, hash__lt=hexadecimal + "g")))
-        digests = (hexadecimal, f"sha256:{hexadecimal}")
-        found = Q(digest__startswith=digests[0]) | Q(digest__startswith=digests[1])
-        yield from map(_release, _first(_newest(_releases()).filter(found)))
-    yield from map(
-        _commit, _first(_newest(_commits()).filter(Q(message__icontains=words) | Q(author__icontains=words)))
-    )
-    yield from map(_release, _first(_newest(_releases()).filter(image__icontains=words)))
-    if number := _NUMBER.fullmatch(words):
-        yield from map(_job, Job.objects.filter(pk=int(number[1])))
+def _commits(words: str) -> list[Commit]:
+    rows = Commit.objects.select_related("repository")
+    found = []
+    if _is_hash(words):
+        beginning = words.lower()
+        found = _first(rows.filter(hash__gte=beginning, hash__lt=beginning + "g"))
+    said = Q(message__icontains=words) | Q(author__icontains=words)
+    return _together(found, _first(_newest(rows).filter(said)))
+
+
+def _releases(words: str) -> list[Release]:
+    rows = Release.objects.select_related("commit", "target__recipe__repository")
+    found = Q(image__icontains=words)
+    if digest := _digest(words):
+        found |= Q(digest__startswith=digest)
+    return _together(_numbered(rows, words), _first(_newest(rows).filter(found)))
+
+
+def _deployments(
+    words: str, services: Sequence[Service], commits: Sequence[Commit], releases: Sequence[Release]
+) -> list[Deployment]:
+    rows = Deployment.objects.select_related("service", "release__commit", "job")
+    found = Q(service__in=_keys(services)) | Q(release__in=_keys(releases)) | Q(release__commit__in=_keys(commits))
+    if digest := _digest(words):
+        found |= Q(digest__startswith=digest)
+    return _together(_numbered(rows, words), _first(_newest(rows).filter(found)))
+
+
+def _builds(words: str, repositories: Sequence[Repository], commits: Sequence[Commit]) -> list[Build]:
+    rows = Build.objects.select_related("recipe__repository", "commit", "job")
+    found = Q(commit__in=_keys(commits)) | Q(recipe__repository__in=_keys(repositories))
+    return _together(_numbered(rows, words), _first(_newest(rows).filter(found)))
+
+
+def _jobs(words: str) -> list[Job]:
+    rows = Job.objects.select_related("repository")
     named = Q(title__icontains=words) | Q(cause__icontains=words) | Q(reason__icontains=words)
-    yield from map(_job, _first(_newest(Job.objects.select_related("repository")).filter(named)))
+    return _together(_numbered(rows, words), _first(_newest(rows).filter(named)))
 
 
-def _commits() -> QuerySet[Commit]:
-    return Commit.objects.select_related("repository")
+def _people(words: str) -> Iterable[User]:
+    """Those who did something: of others nobody is told that there are such."""
+    acted = Exists(Activity.objects.filter(user=OuterRef("pk")))
+    return User.objects.filter(acted, username__icontains=words).order_by("username")[:MOST]
 
 
-def _releases() -> QuerySet[Release]:
-    return Release.objects.select_related("commit", "target__recipe__repository")
+# How it is told
+
+
+def _hit(kind: str, row: Any, title: str, detail: str) -> Hit:
+    return Hit(kind, row.pk, title, detail, addresses.page(kind, row.pk))
+
+
+def _ref(row: Ref) -> Hit:
+    address = addresses.page("ref", row.pk) or addresses.page("repository", row.repository_id, q=row.short)
+    return Hit("ref", row.pk, row.short, f"{row.repository.name}: {row.title or row.commit.title}", address)
 
 
 def _commit(row: Commit) -> Hit:
-    return Hit("commit", row.pk, f"{row.short} {row.title}", f"{row.repository.name}, {row.author}".rstrip(", "))
+    address = addresses.page("commit", row.pk) or addresses.page("repository", row.repository_id)
+    detail = ", ".join(filter(None, [row.repository.name, row.author]))
+    return Hit("commit", row.pk, f"{row.short} {row.title}", detail, address)
 
 
-def _release(row: Release) -> Hit:
-    return Hit("release", row.pk, str(row), row.digest)
+def _deployment(row: Deployment) -> Hit:
+    detail = f"{'rollback, ' if row.rollback else ''}{row.job.state} on {row.created_at:%Y-%m-%d at %H:%M} UTC"
+    return _hit("deployment", row, f"{row.service} to {row.release.commit.short} {row.release.commit.title}", detail)
+
+
+def _build(row: Build) -> Hit:
+    state = row.job.state if row.job else "not started"
+    return _hit("build", row, f"{row} of {row.commit.short}", f"{row.recipe.repository.name}, {state}")
 
 
 def _job(row: Job) -> Hit:
-    return Hit("job", row.pk, f"#{row.pk} {row.title}", f"{row.state}: {row.reason}" if row.reason else row.state)
+    return _hit("job", row, f"#{row.pk} {row.title}", f"{row.state}: {row.reason}" if row.reason else row.state)
+
+
+def _person(row: User) -> Hit:
+    return Hit("person", row.pk, row.username, "what this person did", addresses.page("person", row.username))
+
+
+# How it is asked
+
+
+def _is_hash(words: str) -> bool:
+    return bool(_HASH.fullmatch(words.lower()))
+
+
+def _digest(words: str) -> str:
+    """The beginning of a digest that is meant; empty where none is."""
+    return f"sha256:{words.lower().removeprefix('sha256:')}" if _is_hash(words) else ""
+
+
+def _numbered(rows: QuerySet[Any], words: str) -> list[Any]:
+    number = _NUMBER.fullmatch(words)
+    return list(rows.filter(pk=int(number[1]))) if number else []
 
 
 def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -139,5 +234,13 @@ def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.filter(pk__gt=last - NEWEST)
 
 
-def _first(rows: QuerySet[Any]) -> Iterable[Any]:
-    return rows.order_by("-pk")[:MOST]
+def _first(rows: QuerySet[Any]) -> list[Any]:
+    return list(rows.order_by("-pk")[:MOST])
+
+
+def _together(*lists: list[Any]) -> list[Any]:
+    return list({row.pk: row for rows in lists for row in rows}.values())[:MOST]
+
+
+def _keys(rows: Iterable[Any]) -> list[int]:
+    return [row.pk for row in rows]

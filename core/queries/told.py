@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.utils import timezone
-
+from core import clock
 from core.models import Flavour, Job
 from core.pipeline.deployability import JobFact
 from core.queries import waiting
@@ -17,7 +16,7 @@ def of_jobs(flavour: Flavour, keys: Sequence[int]) -> dict[int, JobFact]:
     if not keys:
         return {}
     rows = list(Job.objects.filter(pk__in=keys).select_related("flavour"))
-    reasons = waiting.reasons(rows, timezone.now())
+    reasons = waiting.reasons(rows, clock.now())
     return {row.pk: _fact(flavour, row, reasons[row.pk]) for row in rows}
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
+from pydantic import AwareDatetime, Field
 
 from core.models import Activity
+from core.queries import activities
 from core.rest.values import Name, Page, PageAsked
 
 router = Router(tags=["activity"])
@@ -33,17 +35,18 @@ class ActivityOut(Schema):
 class ActivityFilter(Schema):
     """Which of it is wanted."""
 
-    by: Name = ""
+    by: Name = Field("", description="A person's name; `:deployer` for what nobody asked for.")
     verb: Name = ""
-    subject: Name = ""
+    subject: Name = Field("", description="A kind, `service`, or one thing, `service 12`.")
+    since: AwareDatetime | None = None
 
-    def of(self, rows: QuerySet[Activity]) -> QuerySet[Activity]:
-        """Restrict a query."""
-        wanted = {"user__username": self.by, "verb": self.verb, "subject": self.subject}
-        return rows.filter(**{name: value for name, value in wanted.items() if value})
+    def rows(self) -> QuerySet[Activity]:
+        """What of it there is."""
+        rows = activities.filtered(by=self.by, verb=self.verb, subject=self.subject)
+        return rows.filter(at__gte=self.since) if self.since else rows
 
 
 @router.get("", response=Page[ActivityOut], summary="What was done, newest first")
 def activity(request: HttpRequest, which: Query[ActivityFilter], page: Query[PageAsked]) -> dict[str, object]:
-    items, next = page.of(which.of(Activity.objects.select_related("user")))
+    items, next = page.of(which.rows())
     return {"items": items, "next": next}

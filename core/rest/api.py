@@ -4,8 +4,9 @@ the role may act. A POST with an `Idempotency-Key` is carried out once. Errors a
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest
-from ninja import NinjaAPI, Router
+from ninja import Router
 
+from core.plugins import plugins as plugin_offers
 from core.rest import (
     activity,
     builds,
@@ -13,26 +14,48 @@ from core.rest import (
     deliveries,
     deployments,
     errors,
+    exceptions,
     flavours,
+    graphs,
     job_logs,
     jobs,
     plugins,
     pools,
+    processes,
+    provenance,
+    refs,
     releases,
     repositories,
     search,
     services,
+    settings,
     streams,
+    tokens_of_mine,
 )
+from core.rest.description import DescribedApi, JsonRenderer, built_once
 
-api = NinjaAPI(
+api = DescribedApi(
     title="Deployer",
     version="0.1",
     description=__doc__,
     urls_namespace="api",
     # The page that shows the description of an API loads its scripts from elsewhere: `openapi.json` has all of it.
     docs_url=None,
-    openapi_extra={"components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}},
+    docs_decorator=built_once,
+    renderer=JsonRenderer(),
+    openapi_extra={
+        "components": {
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "Made on the page `/tokens/`."},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "sessionid",
+                    "description": "A browser that has logged in; to act, with the header `X-CSRFToken`.",
+                },
+            }
+        }
+    },
 )
 errors.install(api)
 
@@ -46,15 +69,28 @@ for name, noun in (
     ("deployments", deployments),
     ("jobs", jobs),
     ("jobs", job_logs),
+    ("exceptions", exceptions),
     ("commits", commits),
     ("activity", activity),
     ("search", search),
     ("plugins", plugins),
     ("pools", pools),
+    ("processes", processes),
+    ("tokens", tokens_of_mine),
+    ("settings", settings),
 ):
     api.add_router(f"/{name}", noun.router)
 
 api.add_router("", streams.router)
+api.add_router("", graphs.router)
+api.add_router("", provenance.router)
+api.add_router("", refs.router)
+
+for name, router in plugin_offers.routers():
+    try:
+        api.add_router(f"/plugins/{name}", router, tags=[f"plugin {name}"])
+    except Exception as error:  # noqa: BLE001  whatever is wrong with it, the other operations go on
+        plugin_offers.fails(name, "its operations are left out of the API", error)
 
 _elsewhere = Router()
 

@@ -7,15 +7,21 @@ from datetime import datetime
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
+from pydantic import AwareDatetime
 
 from core.models import Deployment
+from core.queries.deployments import Wanted
 from core.rest.values import Name, Page, PageAsked
 
 router = Router(tags=["deployments"])
 
 
 class DeploymentOut(Schema):
-    """One attempt to move one service to one release; `state` and `reason` are its job's."""
+    """One attempt to move one service to one release; `state` and `reason` are its job's.
+
+    `drift`: what it was to put right, where it was that. `unhealthy`: what was wrong with the service afterwards; the
+    release is not tried again by itself until `lifted_at`.
+    """
 
     id: int
     repository: str
@@ -26,6 +32,12 @@ class DeploymentOut(Schema):
     commit: str
     previous: int | None
     rollback: bool
+    asked_by: str
+    asked_why: str
+    drift: str
+    unhealthy: str
+    lifted_at: datetime | None
+    lifted_by: str
     job: int
     state: str
     reason: str
@@ -60,6 +72,14 @@ class DeploymentOut(Schema):
         return row.previous_id
 
     @staticmethod
+    def resolve_asked_by(row: Deployment) -> str:
+        return row.asked_by.get_username() if row.asked_by else ""
+
+    @staticmethod
+    def resolve_lifted_by(row: Deployment) -> str:
+        return row.lifted_by.get_username() if row.lifted_by else ""
+
+    @staticmethod
     def resolve_job(row: Deployment) -> int:
         return row.job_id
 
@@ -76,17 +96,24 @@ class DeploymentFilter(Schema):
     """Which deployments are wanted."""
 
     repository: Name = ""
+    flavour: Name = ""
     service: int | None = None
     state: Name = ""
+    person: Name = ""
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
 
     def of(self, rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
         """Restrict a query."""
-        wanted = {
-            "service__target__recipe__repository__name": self.repository,
-            "service": self.service,
-            "job__state": self.state,
-        }
-        return rows.filter(**{name: value for name, value in wanted.items() if value})
+        return Wanted(
+            flavour=self.flavour,
+            repository=self.repository,
+            service=self.service,
+            outcome=self.state,
+            person=self.person,
+            since=self.since,
+            until=self.until,
+        ).of(rows)
 
 
 @router.get("", response=Page[DeploymentOut], summary="Deployments, newest first")
@@ -101,4 +128,6 @@ def deployment(request: HttpRequest, id: int) -> Deployment:
 
 
 def _rows() -> QuerySet[Deployment]:
-    return Deployment.objects.select_related("service__target__recipe__repository", "release__commit", "job")
+    return Deployment.objects.select_related(
+        "service__target__recipe__repository", "release__commit", "job", "asked_by", "lifted_by"
+    )

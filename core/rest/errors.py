@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from core.errors import RefusedError
+from core.errors import OperationError, RefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +23,25 @@ def install(api: NinjaAPI) -> None:
     """Have the API answer errors as problem details."""
     for kind, answer in (
         (RefusedError, _refused),
+        (OperationError, _unavailable),
         (ObjectDoesNotExist, _no_such_row),
         (Http404, _not_found),
         (PermissionDenied, _forbidden),
         (AuthenticationError, not_signed_in),
         (ValidationError, _invalid),
         (HttpError, _http_error),
+        (TooManyError, _too_many),
         (Exception, _fault),
     ):
         api.add_exception_handler(kind, answer)
+
+
+class TooManyError(Exception):
+    """Who asks has asked too often, and may again after so many seconds."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"You asked for this too often: ask again in {seconds} s (DEPLOYER_COSTLY_CALLS_PER_MINUTE).")
+        self.seconds = seconds
 
 
 def problem(status: HTTPStatus, detail: str, **more: Any) -> HttpResponse:
@@ -42,6 +52,10 @@ def problem(status: HTTPStatus, detail: str, **more: Any) -> HttpResponse:
 
 def _refused(request: HttpRequest, error: Raised) -> HttpResponse:
     return problem(HTTPStatus.CONFLICT, str(error))
+
+
+def _unavailable(request: HttpRequest, error: Raised) -> HttpResponse:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
 
 def _no_such_row(request: HttpRequest, error: Raised) -> HttpResponse:
@@ -73,6 +87,13 @@ def _invalid(request: HttpRequest, error: Raised) -> HttpResponse:
 def _http_error(request: HttpRequest, error: Raised) -> HttpResponse:
     assert isinstance(error, HttpError)
     return problem(HTTPStatus(error.status_code), str(error))
+
+
+def _too_many(request: HttpRequest, error: Raised) -> HttpResponse:
+    assert isinstance(error, TooManyError)
+    answer = problem(HTTPStatus.TOO_MANY_REQUESTS, str(error))
+    answer["Retry-After"] = str(error.seconds)
+    return answer
 
 
 def _fault(request: HttpRequest, error: Raised) -> HttpResponse:

@@ -10,9 +10,10 @@ from hashlib import sha256
 from http import HTTPStatus
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils import timezone
 
+from core import clock
 from core.models import IdempotentCall
 from core.rest import errors
 from core.services import calls
@@ -39,18 +40,24 @@ class IdempotencyKeys:
 
     def _once(self, request: HttpRequest, person: User, key: str) -> HttpResponseBase:
         asked = sha256(f"{request.method} {request.get_full_path()}\n".encode() + request.body).hexdigest()
-        call = calls.begin(person, key, asked, timezone.now())
+        call = calls.begin(person, key, asked, clock.now())
         if call is None:
             return _again(calls.find(person, key), asked)
+        kept = False
         try:
-            answer = self._get_response(request)
+            # What was done and that it was done are one: whoever is killed in between did neither.
+            with transaction.atomic():
+                answer = self._get_response(request)
+                if answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and isinstance(answer, HttpResponse):
+                    calls.end(call, answer.status_code, answer["Content-Type"], answer.content)
+                    kept = True
+                else:
+                    transaction.set_rollback(True)
         except BaseException:
             calls.drop(call)
             raise
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(answer, HttpResponse):
+        if not kept:
             calls.drop(call)
-        else:
-            calls.end(call, answer.status_code, answer["Content-Type"], answer.content)
         return answer
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
+from ninja.errors import HttpError
 from pydantic import Field, StringConstraints
 
 from core.models import Job
@@ -84,4 +86,7 @@ def search(request: HttpRequest, id: int, q: Words = "") -> job_logs.Found:
 
 
 def _log(id: int) -> job_logs.JobLog:
-    return job_logs.JobLog(Job.objects.only("log", "state", "finished_at").get(pk=id))
+    row = Job.objects.only("log", "state", "started_at", "finished_at", "log_removed_at", "log_removed_by").get(pk=id)
+    if row.log_removed_at:
+        raise HttpError(HTTPStatus.GONE, job_logs.absence(row))
+    return job_logs.JobLog(row)

@@ -6,24 +6,52 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
+from pydantic_core import to_json
 
-from core.models import Job
-from core.queries import waiting
+from core import clock
+from core.errors import RefusedError
+from core.models import Job, Service
+from core.queries import gates, waiting
+from core.queries.gates import GateHold
 from core.queries.job_logs import JobLog
-from core.rest.values import Name, Page, PageAsked, Reason, ReasonNeeded, builder, signed_in
+from core.rest.values import (
+    ExceptionAsked,
+    GateHoldOut,
+    Name,
+    Page,
+    PageAsked,
+    Reason,
+    ReasonNeeded,
+    builder,
+    person,
+    signed_in,
+)
+from core.services import approvals, exceptions, requests
 from core.services import jobs as services
-from core.services import requests
 from core.states import JobKind, JobState, Level
 
 router = Router(tags=["jobs"])
 
 
+class ApprovalOut(Schema):
+    """Somebody approved of a job, and did not take that back."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+#: What is long of a job, and not told.
+_LONG = ("excerpt", "places", "commit__message", "commit__author")
+
+
 class JobOut(Schema):
     """One execution. `reason` says why it waits and what would make it go on, or how it ended.
+
+    `holds`: the gates that hold a deployment; `approvals`: who approved of it, only when one job is asked for.
 
     `cause` is the probable cause of its failure, as far as a log rule knows it.
     """
@@ -47,6 +75,8 @@ class JobOut(Schema):
     finished_at: datetime | None
     approved_by: str | None
     runner: str
+    holds: list[GateHoldOut] = []
+    approvals: list[ApprovalOut] = []
     log_size: int | None = Field(None, description="Bytes; only when one job is asked for.")
 
 
@@ -70,21 +100,49 @@ class JobFilter(Schema):
 
 
 @router.get("", response=Page[JobOut], summary="Jobs, newest first")
-def jobs(request: HttpRequest, which: Query[JobFilter], page: Query[PageAsked]) -> dict[str, object]:
-    items, next = page.of(which.of(_rows()))
-    return {"items": _out(items), "next": next}
+def jobs(request: HttpRequest, which: Query[JobFilter], page: Query[PageAsked]) -> HttpResponse:
+    items, next = page.of(which.of(_rows().defer(*_LONG)))
+    # Written as it is: to have hundreds of jobs looked through once more takes longer than to find them.
+    return HttpResponse(to_json({"items": _out(items), "next": next}), content_type="application/json; charset=utf-8")
 
 
 @router.get("/{int:id}", response=JobOut, summary="A job")
 def job(request: HttpRequest, id: int) -> JobOut:
     row = _rows().get(pk=id)
-    return _out([row])[0].model_copy(update={"log_size": JobLog(row).size})
+    approved = [ApprovalOut(by=str(each.user), at=each.at, reason=each.reason) for each in gates.approvals_of(row)]
+    return _out([row])[0].model_copy(update={"log_size": JobLog(row).size, "approvals": approved})
 
 
 @router.post("/{int:id}/approve", response=JobOut, auth=signed_in, summary="Let it start")
 def approve(request: HttpRequest, id: int, body: Reason) -> JobOut:
     row = _rows().get(pk=id)
-    services.approve(row, builder(request, row.flavour), reason=body.reason)
+    user = person(request)
+    confirms = gates.require_approver(user, row, clock.now())
+    approvals.approve(row, user, reason=body.reason, confirms=confirms)
+    return job(request, id)
+
+
+@router.post("/{int:id}/take-back", response=JobOut, auth=signed_in, summary="Take one's own approval back")
+def take_back(request: HttpRequest, id: int, body: Reason) -> JobOut:
+    approvals.take_back(_rows().get(pk=id), person(request), reason=body.reason)
+    return job(request, id)
+
+
+@router.post(
+    "/{int:id}/grant-exception",
+    response=JobOut,
+    auth=signed_in,
+    summary="Let this deployment through a gate that holds it",
+)
+def grant_exception(request: HttpRequest, id: int, body: ExceptionAsked) -> JobOut:
+    row = _rows().select_related("deployment_of").get(pk=id, deployment_of__isnull=False)
+    service = Service.objects.select_related("target__recipe__repository__flavour").get(pk=row.deployment_of.service_id)
+    standing = gates.chosen(service, body.gate, holding=row)
+    user = person(request)
+    gates.require_granter(user, service, standing)
+    if not standing:
+        raise RefusedError(f"no gate {body.gate!r} holds job {id}")
+    exceptions.grant(service, standing, user, reason=body.reason, job=row)
     return job(request, id)
 
 
@@ -107,13 +165,15 @@ def _rows() -> QuerySet[Job]:
 
 
 def _out(rows: Sequence[Job]) -> list[JobOut]:
-    reasons = waiting.reasons(rows, timezone.now())
-    return [out(row, reasons[row.pk]) for row in rows]
+    now = clock.now()
+    reasons, held = waiting.reasons(rows, now), gates.holds_of(rows, now)
+    return [out(row, reasons[row.pk], held.get(row.pk, ())) for row in rows]
 
 
-def out(row: Job, reason: str) -> JobOut:
-    """A job for the API, with why it is where it is."""
+def out(row: Job, reason: str, held: Sequence[GateHold] = ()) -> JobOut:
+    """A job for the API, with why it is where it is, and the gates that hold it."""
     return JobOut(
+        holds=[GateHoldOut.from_orm(each) for each in held],
         id=row.pk,
         kind=JobKind(row.kind),
         title=row.title,

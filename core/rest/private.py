@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.deprecation import MiddlewareMixin
 
 from core import configuration
+from core.models import visible
 from core.queries import access
 from core.rest import errors
 
 
-class PrivateApi(MiddlewareMixin):
-    """Answers those who may not look as the API answers. The pages have their own (`core.web.private`)."""
+class PrivateApi:
+    """Answers those who may not look as the API answers, and the others with what they may look at. The pages have
+    their own (`core.web.private`)."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer instead of the API, where it is not for who asks."""
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith("/api/") or not configuration.current().private:
-            return None
+            return self._get_response(request)
         if not request.user.is_authenticated:
             return errors.not_signed_in(request)
-        if access.may_look(request.user):
-            return None
+        flavours = access.visible_flavours(request.user)
+        if flavours is None or flavours:
+            with visible.only(flavours):
+                return self._get_response(request)
         said = f"{request.user.get_username()} may not look here: nobody is named so among the viewers of a flavour."
         return errors.problem(HTTPStatus.FORBIDDEN, said)

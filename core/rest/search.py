@@ -8,7 +8,9 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
+from core.limits import costly
 from core.queries import search as queries
+from core.rest.errors import TooManyError
 
 router = Router(tags=["search"])
 
@@ -16,12 +18,14 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, 
 
 
 class HitOut(Schema):
-    """Something that was found: its `kind`, its key among those, and what tells it from others of its name."""
+    """Something that was found: its `kind`, its key among those, what tells it from others of its name, and the address
+    of the page about it, where there is one."""
 
     kind: str
     id: int
     title: str
     detail: str
+    page: str
 
 
 class LineOut(Schema):
@@ -73,4 +77,6 @@ def search(request: HttpRequest, q: Words = "") -> list[queries.Hit]:
 
 @router.get("/logs", response=LogHitsOut, summary="Logs that have the words, newest first, as far as a second allows")
 def logs(request: HttpRequest, asked: Query[InLogs]) -> queries.LogHits:
+    if seconds := costly(request.user.get_username(), request.META.get("REMOTE_ADDR", "")):
+        raise TooManyError(seconds)
     return queries.in_logs(asked.q, asked.before)

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from django.http import HttpRequest, StreamingHttpResponse
 
 from core import configuration
+from core.models import visible
 
 #: Seconds after which something is sent, so that whoever stands between does not take the connection for dead.
 HEARTBEAT = 15.0
@@ -36,17 +37,17 @@ def last_event_id(request: HttpRequest) -> str:
 
 def response(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
     """Send events until there are no more of them, or until who asks has to show again that looking is allowed."""
-    answer = StreamingHttpResponse(_alive(events), content_type="text/event-stream")
+    answer = StreamingHttpResponse(_alive(events, visible.now()), content_type="text/event-stream")
     answer["Cache-Control"] = "no-cache"
     # nginx gathers what it passes on otherwise.
     answer["X-Accel-Buffering"] = "no"
     return answer
 
 
-async def _alive(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The events, and comments where there are none for long."""
+async def _alive(events: AsyncIterator[bytes], flavours: frozenset[int] | None) -> AsyncIterator[bytes]:
+    """The events, and comments where there are none for long. What they are made from is what who asked may look at."""
     until = time.monotonic() + _PRIVATE if configuration.current().private else None
-    upcoming = asyncio.ensure_future(anext(events))
+    upcoming = _next(events, flavours)
     yield b"retry: 1000\n\n"
     try:
         while until is None or time.monotonic() < until:
@@ -58,8 +59,14 @@ async def _alive(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 yield upcoming.result()
             except StopAsyncIteration:
                 return
-            upcoming = asyncio.ensure_future(anext(events))
+            upcoming = _next(events, flavours)
     finally:
         upcoming.cancel()
         with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
             await upcoming
+
+
+def _next(events: AsyncIterator[bytes], flavours: frozenset[int] | None) -> asyncio.Future[bytes]:
+    """A task has the context that it was made in; the request's is over when its answer is sent."""
+    with visible.only(flavours):
+        return asyncio.ensure_future(anext(events))

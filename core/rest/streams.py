@@ -13,9 +13,8 @@ from channels.db import database_sync_to_async
 from django.http import Http404, HttpRequest, HttpResponseBase
 from ninja import Router
 
-from core import configuration
+from core.logs import places
 from core.logs.follow import follow
-from core.logs.store import LogStore
 from core.models import Job
 from core.queries import happenings
 from core.rest.activity import ActivityOut
@@ -56,7 +55,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _log(id: int, name: str, offset: int) -> AsyncIterator[bytes]:
-    store = LogStore(configuration.current().logs_dir)
+    store = places.store()
     # What is no whole character yet waits for its rest.
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     async with hints.listening(hints.log_group(id), hints.PAGES) as hinted:
@@ -79,7 +78,8 @@ async def _events(mark: str) -> AsyncIterator[bytes]:
             for name, data in said:
                 yield event(name, data, told.mark)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(hinted.wait(), _LOOK)
+                async with asyncio.timeout(_LOOK):
+                    await hinted.wait()
             await asyncio.sleep(_GATHER)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
+from core.limits import Limit, network
 from core.models import ApiToken
 from core.rest import errors
 from core.services import tokens
@@ -14,6 +16,10 @@ from core.states import TokenScope
 
 #: Where a request keeps the token that it came with.
 _KEPT = "_deployer_api_token"
+#: Tokens of one address that are refused in a minute before it is told to wait. One that is in force is never refused so.
+_MOST_REFUSED = 60
+_refused = Limit()
+logger = logging.getLogger(__name__)
 
 
 class TokenAuthentication(MiddlewareMixin):
@@ -26,6 +32,11 @@ class TokenAuthentication(MiddlewareMixin):
             return None
         token = tokens.find(text.strip())
         if token is None:
+            if seconds := _refused.take(network(request.META.get("REMOTE_ADDR", "")), _MOST_REFUSED):
+                answer = _challenge(HTTPStatus.TOO_MANY_REQUESTS, "invalid_token", "Too many tokens were refused.")
+                answer["Retry-After"] = str(seconds)
+                return answer
+            logger.warning("an API token was refused that came from %s", request.META.get("REMOTE_ADDR", ""))
             return _challenge(
                 HTTPStatus.UNAUTHORIZED,
                 "invalid_token",

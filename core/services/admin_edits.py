@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import Model
-from django.utils import timezone
+from django.db import IntegrityError, transaction
 
+from core import clock
 from core.errors import RefusedError
 from core.models import Declared, Flavour, Input, Recipe, Repository, Service, Target
-from core.services import activities, declarations, heads, hints
+from core.services import activities, declarations, differences, gates, heads, hints
 
 _Row = TypeVar("_Row", bound=Declared)
 
@@ -53,9 +52,26 @@ def add(row: Declared, user: User) -> None:
     model = type(row)
     if fault := taken(model, {name: getattr(row, name) for name in KEYS[model]}):
         raise RefusedError(fault)
-    row.save()
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise RefusedError(f"{row} was declared by somebody else just now: choose another name") from None
     activities.record(user, "added", row)
     _act_on(row, {field.name for field in row._meta.fields})
+
+
+@transaction.atomic
+def add_all(rows: Sequence[Declared], user: User) -> None:
+    """Save rows that were checked, each after the one that it belongs to: all that are not there yet, or none.
+
+    :raises RefusedError: the place of one was taken meanwhile, or what it belongs to was retired.
+    """
+    for row in rows:
+        if row.pk is None:
+            add(row, user)
+        elif type(row)._default_manager.filter(pk=row.pk, retired_at=None).first() is None:
+            raise RefusedError(f"{row} was retired meanwhile: choose another one")
 
 
 @transaction.atomic
@@ -71,7 +87,7 @@ def change(row: Declared, user: User, fields: Collection[str]) -> None:
     if not changed:
         return
     row.save(update_fields=changed)
-    activities.record(user, "changed", row, reason="; ".join(_told(name, old, row) for name in changed))
+    activities.record(user, "changed", row, reason="; ".join(differences.told(name, old, row) for name in changed))
     _act_on(old, changed)
     _act_on(row, changed)
 
@@ -132,7 +148,7 @@ def _parent(row: Declared) -> Declared | None:
 
 
 def _locked(row: _Row) -> _Row:
-    return type(row)._default_manager.select_for_update().get(pk=row.pk)
+    return type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
 
 
 def _own(row: _Row) -> _Row:
@@ -142,37 +158,20 @@ def _own(row: _Row) -> _Row:
     return old
 
 
-def _told(name: str, old: Model, new: Model) -> str:
-    """Say what changed. Of options only the names: a value may be a secret, and everybody reads this."""
-    before, after = getattr(old, name), getattr(new, name)
-    if isinstance(before, dict) and isinstance(after, dict):
-        return f"{name}: {', '.join(_differing(before, after))}"
-    return name if isinstance(before, list) else f"{name}: {_shown(name, old)} → {_shown(name, new)}"
-
-
-def _shown(name: str, row: Model) -> object:
-    display = getattr(row, f"get_{name}_display", None)
-    return display() if display else getattr(row, name)
-
-
-def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted({*before, *after}):
-        if key not in before or key not in after or before[key] != after[key]:
-            yield key
-
-
 def _act_on(row: Declared, fields: Collection[str]) -> None:
     """Have looked at again what these fields decide."""
     match row:
         case Repository() if {"source", "options"} & set(fields):
             # Another address or other options may show other refs: nothing that was seen there still counts.
             Repository.objects.filter(pk=row.pk).update(validator="", look_error="")
-            heads.ask([row], timezone.now())
+            heads.ask([row], clock.now())
         case Input() if {"reader", "options"} & set(fields):
-            Input.objects.filter(pk=row.pk).update(next_read_at=timezone.now())
+            Input.objects.filter(pk=row.pk).update(next_read_at=clock.now())
         case Flavour() if "harmless" in fields:
             for repository in row.repositories.filter(retired_at=None):
                 declarations.reevaluate(repository)
+    if "gates" in fields:
+        gates.of_declared(row)
     affected = declarations.repository_of(row)
     if affected is not None:
         declarations.reevaluate(affected)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
+from core import clock, flavour_files
 from core.errors import DeclarationError
 from core.models import Declared, Flavour, Input, Recipe, Ref, Repository, Service, Target
 from core.pipeline import declaration, validate
 from core.plugins import plugins
-from core.services import hints
+from core.services import activities, differences, gates, hints
 
 _Row = TypeVar("_Row", bound=Declared)
 
@@ -28,7 +30,7 @@ def load(name: str) -> Flavour:
 
     :raises ConfigurationError: it does not exist, cannot be loaded, or is wrong.
     """
-    flavour, origin = plugins.flavour(name), plugins.flavour_origin(name)
+    flavour, origin = flavour_files.load(name), flavour_files.origin(name)
     validate.check(flavour, offers(), place=origin)
     return apply(flavour, origin)
 
@@ -55,7 +57,10 @@ class _Application:
             admins=list(flavour.admins),
             builders=list(flavour.builders),
             viewers=list(flavour.viewers),
+            drift=flavour.drift,
             notifiers=_uses(flavour.notifiers),
+            gates=_uses(flavour.gates),
+            retention=None if flavour.retention == declaration.Retention() else asdict(flavour.retention),
         )
         inputs = [self._input(row, input) for input in flavour.inputs]
         self._retire(row.inputs.all(), inputs)
@@ -70,7 +75,7 @@ class _Application:
         row = self._put(Input, key, reader=input.reader.kind, options=options, validity=input.validity)
         if self._changes > before:
             # What another reader, or the same with other options, said before is believed no longer.
-            Input.objects.filter(pk=row.pk).update(next_read_at=timezone.now())
+            Input.objects.filter(pk=row.pk).update(next_read_at=clock.now())
         return row
 
     def _repository(self, flavour: Flavour, repository: declaration.Repository) -> Repository:
@@ -85,7 +90,7 @@ class _Application:
         )
         if self._changes > before:
             # Another address or other options may show other refs: nothing that was seen there still counts.
-            Repository.objects.filter(pk=row.pk).update(validator="", next_look_at=timezone.now(), look_error="")
+            Repository.objects.filter(pk=row.pk).update(validator="", next_look_at=clock.now(), look_error="")
         recipes = [self._recipe(row, recipe) for recipe in repository.recipes]
         self._retire(row.recipes.all(), recipes)
         if self._changes > before:
@@ -123,8 +128,16 @@ class _Application:
             )
         # A service that moved to another target is the same service: it keeps its history.
         options = _plain(service.deployer.options)
-        told = _uses(service.notifiers)
-        fields = {"options": options, "uri": service.uri, "notifiers": told, "target": target, "position": position}
+        fields = {
+            "options": options,
+            "uri": service.uri,
+            "target": target,
+            "position": position,
+            "health_check": asdict(service.check) if service.check else None,
+            "soak": service.soak,
+            "drift_policy": service.drift,
+            **{name: _uses(getattr(service, name)) for name in ("notifiers", "gates", "before", "after")},
+        }
         row = self._put(Service, key, **fields)
         if met and met.target != target:
             reevaluate(met.target.recipe.repository)
@@ -134,29 +147,44 @@ class _Application:
         rows = model._default_manager.filter(**key)
         row = rows.order_by(F("retired_at").asc(nulls_first=True)).first()
         wanted = {**fields, "origin": self._origin, "retired_at": None}
+        old = None
         if row is None:
             row = model(**key)
         elif row.origin != self._origin and row.retired_at is None:
             raise DeclarationError([f"{self._origin}: {row} is declared already by {row.origin or 'the admin'}"])
         elif all(getattr(row, name) == value for name, value in wanted.items()):
             return row
+        else:
+            old = copy(row)
         for name, value in wanted.items():
             setattr(row, name, value)
         row.save()
+        if old is not None and getattr(old, "gates", None) != getattr(row, "gates", None):
+            gates.of_declared(row)
+        self._record(old, row, fields)
         self._changes += 1
         return row
+
+    def _record(self, old: Declared | None, row: Declared, fields: Iterable[str]) -> None:
+        """Keep the history of what a file changes as that of what people change."""
+        if old is None or old.retired_at is not None:
+            activities.record(None, "declared" if old is None else "declared again", row, reason=self._origin)
+            return
+        changed = [differences.told(name, old, row) for name in fields if getattr(old, name) != getattr(row, name)]
+        activities.record(None, "changed", row, reason="; ".join([self._origin, *changed]))
 
     def _retire(self, rows: Iterable[_Row], kept: Sequence[_Row]) -> None:
         ids = {row.pk for row in kept}
         for row in rows:
             if row.origin == self._origin and row.pk not in ids and row.retired_at is None:
+                activities.record(None, "retired", row, reason=f"{self._origin} declares it no more")
                 retire(row)
                 self._changes += 1
 
 
 def retire(row: Declared) -> None:
     """Stop looking after something, and after all that was declared under it. Its history stays."""
-    row.retired_at = timezone.now()
+    row.retired_at = clock.now()
     row.save(update_fields=["retired_at"])
     for child in children_of(row):
         if child.retired_at is None:
@@ -201,7 +229,7 @@ def argument(value: str | declaration.FromInput) -> Any:
 
 
 def _uses(uses: Sequence[declaration.Use]) -> list[list[Any]]:
-    """Notifiers as they are kept."""
+    """Notifiers, gates, steps as they are kept."""
     return [[use.kind, _plain(use.options)] for use in uses]
 
 

@@ -13,9 +13,10 @@ from operator import or_
 from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
+from core import clock
 from core.errors import DeployerError
+from core.hiding import hidden
 from core.models import Commit, Delivery, Job, Repository
 from core.services import heads, jobs, people, requests
 from core.states import JobKind, JobState
@@ -55,7 +56,7 @@ def receive(source: str, told: Told, now: datetime) -> tuple[Delivery, list[Repo
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            heads.ask(found, now)
+            heads.ask(found, clock.now())
     except IntegrityError:
         Delivery.objects.filter(source=source, key=row.key).update(count=F("count") + 1)
         return Delivery.objects.get(source=source, key=row.key), []
@@ -103,7 +104,13 @@ def _outcome(told: Told, found: list[Repository]) -> str:
 def refuse(source: str, reason: str, now: datetime, count: int = 1) -> None:
     """Remember that something was refused: all that was refused for one reason is one row."""
     key = f"refused:{sha256(reason.encode(errors='replace')).hexdigest()[:32]}"
-    refused = {"event": "refused", "outcome": _plain(reason, 1000), "received_at": now, "done_at": now, "count": count}
+    refused = {
+        "event": "refused",
+        "outcome": _plain(hidden(reason), 1000),
+        "received_at": now,
+        "done_at": now,
+        "count": count,
+    }
     row, fresh = Delivery.objects.get_or_create(source=source, key=key, defaults=refused)
     if not fresh:
         Delivery.objects.filter(pk=row.pk).update(count=F("count") + count, received_at=now)
@@ -122,17 +129,17 @@ def carry_out() -> int:
             # Tried in each round, one that cannot be done would hold up all others.
             logger.exception("what delivery %s asks for could not be done", row.pk)
             failed = "it failed: the runner's log says why"
-            Delivery.objects.filter(pk=row.pk).update(outcome=failed, done_at=timezone.now())
+            Delivery.objects.filter(pk=row.pk).update(outcome=failed, done_at=clock.now())
     return len(waiting)
 
 
 @transaction.atomic
 def _carry_out(key: int) -> None:
-    row = Delivery.objects.select_for_update().filter(pk=key, done_at=None).first()
+    row = Delivery.objects.select_for_update(no_key=True).filter(pk=key, done_at=None).first()
     if row is None:
         return
     outcomes = [_do(row.source, Asked(**each)) for each in row.asked]
-    row.outcome, row.done_at = "; ".join(outcomes)[:1000], timezone.now()
+    row.outcome, row.done_at = "; ".join(outcomes)[:1000], clock.now()
     row.save(update_fields=["outcome", "done_at"])
 
 

@@ -16,11 +16,18 @@ from core.values import Fact, Pool
 @transaction.atomic
 def record(plugin: str, facts: Sequence[Fact], now: datetime) -> None:
     """Write down what a plugin tells of itself now; what it tells no more is forgotten."""
+    before = _shown(plugin)
     for fact in facts:
-        told = {"text": fact.text[:500], "warning": fact.warning, "at": now}
+        told = {"text": fact.text[:500], "warning": fact.warning, "numbers": dict(fact.numbers), "at": now}
         PluginFact.objects.update_or_create(plugin=plugin, label=fact.label[:100], defaults=told)
     PluginFact.objects.filter(plugin=plugin).exclude(label__in=[fact.label[:100] for fact in facts]).delete()
-    hints.changed()
+    # Numbers change all the time, and no page shows them.
+    if _shown(plugin) != before:
+        hints.changed()
+
+
+def _shown(plugin: str) -> set[tuple[str, str, bool]]:
+    return set(PluginFact.objects.filter(plugin=plugin).values_list("label", "text", "warning"))
 
 
 @transaction.atomic

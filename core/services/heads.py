@@ -9,6 +9,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from core import hiding
 from core.models import Commit, Ref, Repository
 from core.services import hints
 from core.services.scope import Scope
@@ -45,7 +46,7 @@ def claim(runner: str, now: datetime, lease: timedelta, scope: Scope, *, limit: 
 
 @transaction.atomic
 def _take(due: QuerySet[Repository], runner: str, now: datetime, lease: timedelta, limit: int) -> list[Repository]:
-    taken = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:limit])
+    taken = list(due.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("next_look_at")[:limit])
     for row in taken:
         row.look_runner, row.look_lease_until = runner, now + lease
         row.next_look_at = now + timedelta(seconds=SLOW * row.poll)
@@ -59,9 +60,9 @@ def record_failure(repository: Repository, reason: str, now: datetime, *, retry_
 
     :param retry_in: seconds after which the source said that it will answer.
     """
-    row = Repository.objects.select_for_update().get(pk=repository.pk)
+    row = Repository.objects.select_for_update(no_key=True).get(pk=repository.pk)
     row.look_failures += 1
-    row.look_error, row.look_lease_until, row.looked_at = reason, None, now
+    row.look_error, row.look_lease_until, row.looked_at = hiding.hidden(reason), None, now
     if row.next_look_at > now:
         most = min(LAST_RETRY, max(row.poll, FIRST_RETRY))
         backed_off = min(FIRST_RETRY * 2 ** min(row.look_failures - 1, 10), most)
@@ -74,7 +75,7 @@ def record_failure(repository: Repository, reason: str, now: datetime, *, retry_
 @transaction.atomic
 def record(repository: Repository, heads: Heads, now: datetime) -> int:
     """Write down a look that worked; answer how many refs appeared, moved or went."""
-    row = Repository.objects.select_for_update().get(pk=repository.pk)
+    row = Repository.objects.select_for_update(no_key=True).get(pk=repository.pk)
     if not row.seen:
         # What was unknown is now there or not there, even if it is nothing.
         Repository.objects.filter(pk=row.pk).update(version=F("version") + 1)

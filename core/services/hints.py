@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator
 
 from asgiref.sync import async_to_sync
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
+from core import metrics
 from core.layers import LocalChannelLayer
 
 logger = logging.getLogger(__name__)
@@ -46,14 +48,24 @@ def layer() -> BaseChannelLayer:
 _HINTS = ((RUNNERS, {"type": "wake"}), (PAGES, {"type": "changed"}))
 
 
+#: Seconds that sending hints may take, and for which none is sent after one was lost: whoever sends is at work.
+_PATIENCE, _PAUSE = 1.0, 5.0
+_paused_until = 0.0
+
+
 async def _send_all() -> None:
-    for group, message in _HINTS:
-        await layer().group_send(group, message)
+    async with asyncio.timeout(_PATIENCE):
+        for group, message in _HINTS:
+            await layer().group_send(group, message)
 
 
 def _send() -> None:
+    global _paused_until  # noqa: PLW0603  of one process
+    if time.monotonic() < _paused_until:
+        metrics.HINTS_LOST.count()
+        return
+    here = layer()
     try:
-        here = layer()
         if isinstance(here, LocalChannelLayer):
             # To and fro between a thread and a loop takes longer than all that is written here.
             for group, message in _HINTS:
@@ -61,7 +73,10 @@ def _send() -> None:
         else:
             async_to_sync(_send_all)()
     except Exception as error:  # noqa: BLE001  a hint that is lost costs a second; nothing may fail for it
-        logger.debug("a hint was lost: %s", error)
+        metrics.HINTS_LOST.count()
+        if not isinstance(here, LocalChannelLayer):
+            _paused_until = time.monotonic() + _PAUSE
+        logger.debug("a hint was lost: %s", str(error) or type(error).__name__)
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,7 @@ from core.values import Identity as Told
 
 _LOGIN = re.compile(r"[\w.-]{1,95}")
 _SUBJECT = re.compile(r"[\w.-]{1,40}")
+_NOREPLY = re.compile(r"(?:(?P<number>\d+)\+)?(?P<login>[\w.-]+?)@users\.noreply\.github\.com")
 
 
 def enter(provider: str, told: Told, now: datetime) -> User:
@@ -41,7 +42,7 @@ def enter(provider: str, told: Told, now: datetime) -> User:
 
 @transaction.atomic
 def _enter(provider: str, told: Told, now: datetime) -> User:
-    rows = Identity.objects.select_for_update().select_related("user")
+    rows = Identity.objects.select_for_update(no_key=True).select_related("user")
     row = rows.filter(provider=provider, subject=told.subject).first()
     if row is None:
         row = Identity(provider=provider, subject=told.subject, user=_make(provider, told))
@@ -81,13 +82,34 @@ def _keep(user: User, told: Told) -> None:
     user.save(update_fields=["first_name", "email"])
 
 
+def wrote(user: User, author: str) -> bool:
+    """Whether a commit's author is this person, as far as accounts tell. What could be is taken to be.
+
+    GitHub's own address of an account has its number and login in it, for those who keep theirs private
+    (docs.github.com, "Setting your commit email address").
+
+    :param author: `Name <address>`, as its source tells it.
+    """
+    name, _, address = author.strip().lower().rstrip(">").rpartition("<")
+    name, address = name.strip() or address.strip(), address.strip()
+    own = {user.get_username().lower(), user.get_full_name().lower()}
+    if name in own - {""} or (address and address in {user.email.lower(), user.get_username().lower()}):
+        return True
+    identity = Identity.objects.filter(user=user).first()
+    if identity is None:
+        return False
+    if found := _NOREPLY.fullmatch(address):
+        return found["number"] == identity.subject or (not found["number"] and found["login"] == identity.login.lower())
+    return name == identity.login.lower()
+
+
 def forget_ended_sessions() -> None:
     """Forget the sessions that are over; each visit to the login leaves one."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 def let_into_admin(user: User, may: bool) -> None:
-    """Show the admin to an external user, or show it no longer. What may be done in it is decided there."""
+    """Show the admin to somebody, or show it no longer. What may be done in it is decided there."""
     if user.is_staff != may:
         user.is_staff = may
         user.save(update_fields=["is_staff"])

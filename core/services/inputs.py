@@ -25,7 +25,7 @@ def queue_due(now: datetime, scope: Scope) -> int:
 @transaction.atomic
 def _queue_all(due: QuerySet[Input]) -> int:
     count = 0
-    for row in due.select_for_update(skip_locked=True, of=("self",)).select_related("flavour"):
+    for row in due.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("flavour"):
         if not Job.objects.active().filter(exclusive=_exclusive(row)).exists():
             _queue(row)
             count += 1

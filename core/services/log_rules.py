@@ -88,7 +88,7 @@ def add(row: LogRule, user: User) -> None:
 @transaction.atomic
 def change(row: LogRule, user: User, names: Collection[str], *, reason: str = "") -> None:
     """Save these fields of a rule, which was checked. From then on it is the person's: no new version changes it."""
-    old = LogRule.objects.select_for_update().get(pk=row.pk)
+    old = LogRule.objects.select_for_update(no_key=True).get(pk=row.pk)
     changed = [name for name in names if getattr(old, name) != getattr(row, name)]
     if not changed:
         return
@@ -136,7 +136,7 @@ def bring_in(entries: Sequence[tuple[Rule, bool]], user: User) -> tuple[int, int
     :param entries: each rule, and whether it is enabled.
     :returns: how many were added, and how many changed.
     """
-    there = {row.name: row for row in LogRule.objects.select_for_update()}
+    there = {row.name: row for row in LogRule.objects.select_for_update(no_key=True)}
     added = changed = 0
     for rule, on in entries:
         row = there.get(rule.name)

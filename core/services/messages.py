@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 from pydantic import TypeAdapter
 
+from core import clock, hiding
 from core.models import Commit, Message, Repository
 from core.services import hints
 from core.values import CommitStatus, DeploymentStatus
@@ -33,9 +33,9 @@ def queue(key: str, recipient: str, payload: dict[str, Any]) -> None:
 
     Call it in the transaction that makes it true, which holds the row that the key is about: nobody else queues under it.
     """
-    row = Message.objects.select_for_update().filter(key=key).first()
+    row = Message.objects.select_for_update(no_key=True).filter(key=key).first()
     if row is None:
-        Message.objects.create(key=key, recipient=recipient, payload=payload)
+        Message.objects.create(key=key, recipient=recipient, payload=payload, next_attempt_at=clock.now())
     elif row.payload != payload:
         row.payload, row.version = payload, row.version + 1
         row.save(update_fields=["payload", "version"])
@@ -72,7 +72,7 @@ def claim(now: datetime, lease: timedelta, *, limit: int) -> list[Message]:
 
 @transaction.atomic
 def _take(due: QuerySet[Message], now: datetime, lease: timedelta, limit: int) -> list[Message]:
-    taken = list(due.select_for_update(skip_locked=True).order_by("next_attempt_at")[:limit])
+    taken = list(due.select_for_update(no_key=True, skip_locked=True).order_by("next_attempt_at")[:limit])
     Message.objects.filter(pk__in=[row.pk for row in taken]).update(lease_until=now + lease)
     return taken
 
@@ -82,7 +82,7 @@ def sent(message: Message, memory: Mapping[str, str] | None = None) -> None:
 
     :param memory: None leaves what is remembered as it is.
     """
-    again = timezone.now() + timedelta(seconds=_GAPS.get(message.recipient, 0))
+    again = clock.now() + timedelta(seconds=_GAPS.get(message.recipient, 0))
     fields: dict[str, Any] = {} if memory is None else {"memory": dict(memory)}
     Message.objects.filter(pk=message.pk).update(
         sent_version=message.version, failures=0, error="", next_attempt_at=again, lease_until=None, **fields
@@ -94,6 +94,7 @@ def failed(message: Message, reason: str, now: datetime, *, retry_in: float | No
 
     :param retry_in: seconds after which the recipient said that it will listen.
     """
+    reason = hiding.hidden(reason)
     if message.failures + 1 >= _GIVEN_UP:
         given_up = f"given up after {_GIVEN_UP} failures: {reason}"
         Message.objects.filter(pk=message.pk).update(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from django.utils import timezone
 from pydantic import TypeAdapter
 
+from core import clock
 from core.errors import DeployerError
 from core.interfaces import Source
 from core.models import Commit, Deployment, Job, Repository, Service
 from core.pipeline.explain import needs_approval
+from core.pipeline.gates import sentence
 from core.plugins import plugins
-from core.services import messages
+from core.services import gates, messages
 from core.services.places import repository_place
 from core.states import JobState, Level
 from core.values import Commit as CommitValue
@@ -38,14 +41,46 @@ def of_deployment(job: Job) -> None:
     _to_source(job, deployment)
 
 
+def of_service(service: Service, state: str, text: str, *, since: datetime, reason: str = "") -> None:
+    """Have told how a service is that nobody has just moved. Call it in the transaction that saw it.
+
+    :param service: with its flavour.
+    :param state: `unhealthy`, `healthy` (again) or `drifted`.
+    :param since: when that began; what is told of one beginning is one conversation.
+    """
+    repository = service.target.recipe.repository
+    flavour = repository.flavour
+    if flavour.harmless:
+        return
+    about = "drift" if state == "drifted" else "health"
+    page = f"{flavour.address}/services/{service.pk}/"
+    news = News(
+        flavour=flavour.name,
+        key=f"service-{service.pk}-{about}-{since:%Y%m%dT%H%M%S}",
+        state=state,
+        text=f"{text}. {reason}" if reason else text,
+        url=page,
+        service=str(service),
+        repository=repository.name,
+        service_url=page,
+        uri=service.uri,
+        reason=reason,
+        recovered=state == "healthy",
+        started_at=since,
+    )
+    _tell([*flavour.notifiers, *service.notifiers], news.key, news)
+
+
 def _to_notifiers(job: Job, deployment: Deployment) -> None:
     recipients = [*job.flavour.notifiers, *deployment.service.notifiers]
-    if not recipients:
-        return
-    news = NEWS.dump_python(_news(job, deployment, timezone.now()), mode="json")
+    if recipients:
+        _tell(recipients, str(deployment.pk), _news(job, deployment, clock.now()))
+
+
+def _tell(recipients: Sequence[Sequence[Any]], about: str, news: News) -> None:
+    told = NEWS.dump_python(news, mode="json")
     for index, (kind, options) in enumerate(recipients):
-        key = f"notify:{deployment.pk}:{index}:{kind}"
-        messages.queue(key, "notifier", {"kind": kind, "options": options, "news": news})
+        messages.queue(f"notify:{about}:{index}:{kind}", "notifier", {"kind": kind, "options": options, "news": told})
 
 
 def _news(job: Job, deployment: Deployment, now: datetime) -> News:
@@ -53,8 +88,10 @@ def _news(job: Job, deployment: Deployment, now: datetime) -> News:
     waiting = job.state == JobState.QUEUED and needs_approval(
         Level(job.level), flavour.threshold_at(now), approved=job.approved_at is not None
     )
-    verb = "Roll back to" if deployment.rollback else "Deploy"
-    text = f"{verb} {commit.short} as {service}: {'waits for approval' if waiting else job.state}"
+    holds = _holds(job, deployment, now)
+    verb = "Roll back to" if deployment.rollback else "Put right" if deployment.drift else "Deploy"
+    state = "waits for approval" if waiting else "is held back" if holds else job.state
+    text = f"{verb} {commit.short} as {service}: {state}"
     reason = f"{job.reason.rstrip('.')}. Probable cause: {job.cause}" if job.cause else job.reason
     return News(
         flavour=flavour.name,
@@ -72,14 +109,22 @@ def _news(job: Job, deployment: Deployment, now: datetime) -> News:
         uri=service.uri,
         image=f"{deployment.release.image}@{deployment.digest}",
         reason=reason,
-        waiting=waiting,
+        waiting=waiting or bool(holds),
+        holds=holds,
         withdrawn=job.state == JobState.CANCELLED and not job.cancelled_by_person,
         rollback=deployment.rollback,
         recovered=job.state == JobState.SUCCEEDED and _failed_before(service, deployment),
+        repair=bool(deployment.drift),
         asked_by=_asked_by(deployment),
         started_at=job.started_at,
         finished_at=job.finished_at,
     )
+
+
+def _holds(job: Job, deployment: Deployment, now: datetime) -> tuple[str, ...]:
+    if job.state != JobState.QUEUED:
+        return ()
+    return tuple(sentence(each, job.pk, now) for each in gates.holds(deployment))
 
 
 def _failed_before(service: Service, deployment: Deployment) -> bool:
@@ -91,7 +136,7 @@ def _failed_before(service: Service, deployment: Deployment) -> bool:
 
 def _asked_by(deployment: Deployment) -> str:
     if not deployment.rollback:
-        return ""
+        return deployment.asked_by.get_username() if deployment.drift and deployment.asked_by else ""
     asked = deployment.service.rollbacks.filter(release=deployment.release, lifted_at=None).first()
     return asked.asked_by.get_username() if asked and asked.asked_by else ""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.models import Build, Commit, Deployment, Job, Release, Repository, Service
+from django.contrib.auth.models import User
+
+from core.models import Build, Commit, Deployment, Job, Release, Repository, Rollback, Service
 from core.pipeline import operations
 from core.pipeline.operations import Operation
 from core.services import jobs, news, pools
@@ -18,7 +20,7 @@ def start(repository: Repository, operation: Operation) -> Job:
         case operations.Publish():
             return _start_release(repository, commit, operation)
         case operations.Deploy():
-            return _start_deployment(repository, commit, operation)
+            return deploy(repository, commit, operation)
 
 
 def _start_build(repository: Repository, commit: Commit, operation: operations.Build) -> Job:
@@ -79,9 +81,20 @@ def _start_release(repository: Repository, commit: Commit, operation: operations
     return job
 
 
-def _start_deployment(repository: Repository, commit: Commit, operation: operations.Deploy) -> Job:
+def deploy(
+    repository: Repository,
+    commit: Commit,
+    operation: operations.Deploy,
+    asked_by: User | None = None,
+    asked_why: str = "",
+) -> Job:
+    """Start a deployment. Call it in the transaction that found that it may be.
+
+    :param asked_by: who asked for just this one; who asked for a rollback is known by that.
+    """
     service = Service.objects.select_related("target", "current").get(pk=operation.service)
     release = Release.objects.select_related("commit").get(fingerprint=operation.release)
+    verb = "rollback to" if operation.rollback else "put right at" if operation.repairs else "deployment to"
     job = jobs.queue(
         JobKind.DEPLOYMENT,
         fingerprint=operation.fingerprint,
@@ -89,24 +102,46 @@ def _start_deployment(repository: Repository, commit: Commit, operation: operati
         flavour=repository.flavour,
         repository=repository,
         commit=commit,
-        title=f"{service}: {'rollback' if operation.rollback else 'deployment'} to {release.commit.short}",
+        title=f"{service}: {verb} {release.commit.short}",
         level=operation.level,
         priority=operation.priority,
         pool="",
     )
-    record_deployment(job, service, release, rollback=operation.rollback)
+    requests = Rollback.objects.select_related("asked_by")
+    request = requests.get(pk=operation.request) if operation.request else None
+    if request:
+        asked_by, asked_why = request.asked_by, request.reason
+    drift = operation.repairs
+    record_deployment(
+        job, service, release, rollback=operation.rollback, drift=drift, asked_by=asked_by, asked_why=asked_why
+    )
     return job
 
 
-def record_deployment(job: Job, service: Service, release: Release, *, rollback: bool) -> None:
-    """Write down which service a job moves, and from what to what: by the digests of this moment."""
+def record_deployment(
+    job: Job,
+    service: Service,
+    release: Release,
+    *,
+    rollback: bool,
+    drift: str = "",
+    asked_by: User | None,
+    asked_why: str,
+) -> None:
+    """Write down which service a job moves, from what to what (by the digests of this moment), and who wanted it.
+
+    :param drift: what it is to put right: it moves to the digest that the service should run already.
+    """
     Deployment.objects.create(
         service=service,
         release=release,
-        digest=release.digest,
+        digest=service.current_digest if drift else release.digest,
+        drift=drift,
         previous=service.current,
         previous_digest=service.current_digest,
         rollback=rollback,
+        asked_by=asked_by,
+        asked_why=asked_why,
         job=job,
     )
     news.of_deployment(job)

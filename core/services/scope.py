@@ -33,6 +33,11 @@ class Scope:
         repository = "target__recipe__repository"
         return self._q(f"{repository}__flavour__name", f"{repository}__name")
 
+    def releases(self, path: str = "") -> Q:
+        """Restrict a query of releases, or of what leads to one by `path`."""
+        repository = f"{path}target__recipe__repository"
+        return self._q(f"{repository}__flavour__name", f"{repository}__name")
+
     def _q(self, flavour: str, repository: str) -> Q:
         restriction = Q(**{flavour: self.flavour}) if self.flavour else Q()
         return restriction & Q(**{repository: self.repository}) if self.repository else restriction

@@ -9,8 +9,8 @@ from hashlib import sha256
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 
+from core import clock
 from core.errors import RefusedError
 from core.models import ApiToken
 from core.services import activities
@@ -36,7 +36,7 @@ def make(
         raise RefusedError("say what the token is for")
     if not scopes:
         raise RefusedError("a token without a scope is of no use: choose what it may do")
-    if expires_at is not None and expires_at <= timezone.now():
+    if expires_at is not None and expires_at <= clock.now():
         raise RefusedError("it would have expired already: give an end that is to come")
     text = PREFIX + secrets.token_urlsafe(_BYTES)
     row = ApiToken.objects.create(
@@ -57,10 +57,10 @@ def revoke(token: ApiToken, user: User) -> None:
 
     :raises RefusedError: it was ended before.
     """
-    row = ApiToken.objects.select_for_update().get(pk=token.pk)
+    row = ApiToken.objects.select_for_update(no_key=True).get(pk=token.pk)
     if row.revoked_at is not None:
         raise RefusedError(f"{row} was revoked already")
-    row.revoked_at = timezone.now()
+    row.revoked_at = clock.now()
     row.save(update_fields=["revoked_at"])
     activities.record(user, "revoked the API token", row)
 
@@ -70,7 +70,7 @@ def find(text: str) -> ApiToken | None:
     row = ApiToken.objects.select_related("owner").filter(hash=_hash(text)).first()
     if row is None or not row.is_valid or not row.owner.is_active:
         return None
-    now = timezone.now()
+    now = clock.now()
     if row.used_at is None or now - row.used_at > _USED:
         ApiToken.objects.filter(pk=row.pk).update(used_at=now)
     return row

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.operation_values import Context
 from core.testing.logs import RecordingLog
-from core.values import Context
 
 
 def attempt_context(tmp_path: Path, log: RecordingLog | None = None) -> Context:

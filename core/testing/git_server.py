@@ -26,17 +26,19 @@ _AUTHOR = {
 
 
 class GitServer:
-    """Serves the bare repositories under `root` on 127.0.0.1. Use it as a context manager.
+    """Serves the bare repositories under `root`. Use it as a context manager.
 
     :param port: 0 for any that is free.
+    :param address: of this host, where it is found.
     :param login: `user:password` that it asks for; None to ask for nothing.
     """
 
-    def __init__(self, root: Path, *, port: int = 0, login: str | None = None) -> None:
+    def __init__(self, root: Path, *, port: int = 0, login: str | None = None, address: str = "127.0.0.1") -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
         handler = type("Handler", (GitRequestHandler,), {"root": root, "login": login})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server = ThreadingHTTPServer((address, port), handler)
+        self._address = address
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
 
@@ -54,7 +56,7 @@ class GitServer:
 
     def url(self, name: str) -> str:
         """Where a repository is found."""
-        return f"http://127.0.0.1:{self.port}/{name}.git"
+        return f"http://{self._address}:{self.port}/{name}.git"
 
     def create(self, name: str, *, default_branch: str = "main") -> Path:
         """Make an empty repository."""
@@ -87,7 +89,11 @@ class GitRequestHandler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             data = b"".join(iter(self._chunk, b""))
         else:
-            data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            size = int(self.headers.get("Content-Length") or 0)
+            data = self.rfile.read(size)
+            if len(data) < size:
+                # Whoever asked was killed in the middle: as with any server, that was no request.
+                raise ConnectionAbortedError("the request was cut off")
         return gzip.decompress(data) if self.headers.get("Content-Encoding") == "gzip" else data
 
     def _chunk(self) -> bytes:

@@ -16,14 +16,18 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from core import configuration
+from core.errors import OperationError
+from core.logs import places
 from core.logs.follow import follow
 from core.logs.store import LogStore
 from core.models import Job
 from core.services import hints
+from core.web.following import following
 
 #: Seconds in which hints are gathered into one.
 _GATHER = 0.3
+#: WebSocket's own code for it (the registry of RFC 6455, 11.7).
+_TRY_AGAIN_LATER = 1013
 
 
 class EventsConsumer(AsyncWebsocketConsumer):
@@ -31,6 +35,11 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     groups = [hints.PAGES]
     _pending: asyncio.Task[None] | None = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Ignore a kind of hint that only another version knows: channels would close the socket for it."""
+        if message["type"].startswith("websocket.") or hasattr(self, message["type"].replace(".", "_")):
+            await super().dispatch(message)
 
     async def changed(self, _: dict[str, Any]) -> None:
         if self._pending is None or self._pending.done():
@@ -51,7 +60,6 @@ class LogConsumer(AsyncWebsocketConsumer):
     here in milliseconds since 1970, binary frames, and a text frame `end` when it is over."""
 
     async def connect(self) -> None:
-        self._wake = asyncio.Event()
         self._job: int = self.scope["url_route"]["kwargs"]["pk"]
         self._follower: asyncio.Task[None] | None = None
         name = await self._log_name()
@@ -60,29 +68,31 @@ class LogConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         await self.accept()
-        for group in (hints.log_group(self._job), hints.PAGES):
-            await self.channel_layer.group_add(group, self.channel_name)
         self._follower = asyncio.create_task(self._follow(name, offset))
 
     async def disconnect(self, code: int) -> None:
-        for group in (hints.log_group(self._job), hints.PAGES):
-            await self.channel_layer.group_discard(group, self.channel_name)
         if self._follower:
             self._follower.cancel()
 
-    async def grown(self, _: dict[str, Any]) -> None:
-        self._wake.set()
-
-    async def changed(self, _: dict[str, Any]) -> None:
-        self._wake.set()
-
     async def _follow(self, name: str, offset: int) -> None:
-        store = LogStore(configuration.current().logs_dir)
-        start = {"type": "start", "offset": offset, "size": store.size(name), "now": time.time_ns() // 1_000_000}
+        store = places.store()
+        start = {
+            "type": "start",
+            "offset": offset,
+            "size": await asyncio.to_thread(_size, store, name),
+            "now": time.time_ns() // 1_000_000,
+        }
         await self.send(text_data=json.dumps(start))
-        async for chunk in follow(store, name, offset, finished=self._is_over, wake=self._wake):
-            await self.send(bytes_data=chunk.data)
-            offset = chunk.offset + len(chunk.data)
+        wake = asyncio.Event()
+        async with following(self._job, wake) as followed:
+            try:
+                async for chunk in follow(store, name, offset, finished=followed.is_over, wake=wake):
+                    await self.send(bytes_data=chunk.data)
+                    offset = chunk.offset + len(chunk.data)
+            except OperationError:
+                # Where it lies nobody answers now: whoever looks again is told so by the page.
+                await self.close(_TRY_AGAIN_LATER)
+                return
         await self.send(text_data=json.dumps({"type": "end", "size": offset}))
         await self.close()
 
@@ -90,9 +100,12 @@ class LogConsumer(AsyncWebsocketConsumer):
     def _log_name(self) -> str | None:
         return Job.objects.filter(pk=self._job).values_list("log", flat=True).first()
 
-    @database_sync_to_async
-    def _is_over(self) -> bool:
-        return not Job.objects.active().filter(pk=self._job).exists()
+
+def _size(store: LogStore, name: str) -> int:
+    try:
+        return store.size(name)
+    except OperationError:
+        return 0
 
 
 def _offset(query: bytes) -> int | None:

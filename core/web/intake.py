@@ -37,6 +37,9 @@ def webhooks_first(application: Application) -> Application:
         if match is None:
             await application(scope, receive, send)
             return
+        if seconds := webhooks.wait((scope.get("client") or ("",))[0]):
+            await _say(send, await _on_thread(webhooks.too_many, match[1], seconds))
+            return
         body = await _body(scope, receive)
         if body is None:
             work = _on_thread(webhooks.too_large, match[1])
@@ -92,7 +95,9 @@ async def _say(send: Send, answer: Answer) -> None:
     status, said = answer
     body = json.dumps(said).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == 413:
+    headers += [(name.lower().encode(), value.encode()) for name, value in webhooks.retry(said).items()]
+    if status in (413, 429):
+        # What was not read is not waited for either.
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

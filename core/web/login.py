@@ -29,13 +29,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from core import configuration
+from core import clock, configuration
 from core.errors import ConfigurationError, OperationError, RefusedError
 from core.interfaces import Login
+from core.limits import Limit, network
+from core.metrics import LOGINS_FAILED
 from core.plugins import plugins
 from core.queries import access
 from core.services import activities, identities
 from core.values import Identity
+from core.web import attempts
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,9 @@ _DEADLINE = 25
 #: Windows in which one browser may be on its way at once.
 _WINDOWS = 5
 _PENDING = "deployer_logins"
+#: Those who may come back from one address in a minute.
+_RETURNS = 120
+_returns = Limit()
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -71,11 +77,44 @@ class LoginView(views.LoginView):
         """The page that was wanted, if it is one of ours."""
         return _own_page(self.request, super().get_redirect_url())
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Look at a name and a password, unless there were too many already."""
+        if seconds := attempts.wait(*_who(request)):
+            LOGINS_FAILED.count(provider="password")
+            return _too_many(request, seconds)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        LOGINS_FAILED.count(provider="password")
+        name, address = _who(self.request)
+        logger.warning("a login failed, from %s as %r", address, name[:150])
+        if attempts.failed(name, address):
+            logger.warning("too many logins failed, the last from %s: the name is not let in for a while", address)
+            if user := User.objects.filter(username=name).first():
+                activities.record(None, "held back logins of", user, reason="too many failed")
+        return super().form_invalid(form)
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         answer = super().form_valid(form)
         user = form.get_user()
         activities.record(user, "logged in as", user)
         return answer
+
+
+def _who(request: HttpRequest) -> tuple[str, str]:
+    return request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
+
+
+def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
+    minutes = -(-seconds // 60)
+    failure = _NotLoggedInError(
+        429,
+        "Too many attempts to log in with this name, or from where you are, have failed.",
+        f"Try again in {minutes} minute{'s' if minutes > 1 else ''}. Other ways to log in still work.",
+    )
+    answer = _failed(request, failure, _own_page(request, request.POST.get("next", "")))
+    answer["Retry-After"] = str(seconds)
+    return answer
 
 
 @never_cache
@@ -104,7 +143,9 @@ def begin(request: HttpRequest, kind: str) -> HttpResponse:
 @never_cache
 @require_safe
 def callback(request: HttpRequest, kind: str) -> HttpResponse:
-    """Take somebody in who comes back."""
+    """Take somebody in who comes back. Each may cost a question to a server elsewhere."""
+    if seconds := _returns.take(network(request.META.get("REMOTE_ADDR", "")), _RETURNS):
+        return _too_many(request, seconds)
     after = ""
     try:
         login = _usable(kind)
@@ -112,6 +153,9 @@ def callback(request: HttpRequest, kind: str) -> HttpResponse:
         identity = _ask(login, _callback(kind), _code(request, login), verifier)
         _enter(request, kind, identity)
     except _NotLoggedInError as failure:
+        # Not found out before it was begun: an address that somebody made up is no provider.
+        if failure.status == 403:
+            LOGINS_FAILED.count(provider=kind)
         return _failed(request, failure, after)
     return redirect(after or resolve_url("overview"))
 
@@ -160,7 +204,8 @@ def _code(request: HttpRequest, login: Login) -> str:
 
 def _ask(login: Login, callback: str, code: str, verifier: str) -> Identity:
     async def asked() -> Identity:
-        return await asyncio.wait_for(login.finish(callback, code, verifier), _DEADLINE)
+        async with asyncio.timeout(_DEADLINE):
+            return await login.finish(callback, code, verifier)
 
     try:
         return async_to_sync(asked)()
@@ -177,7 +222,7 @@ def _ask(login: Login, callback: str, code: str, verifier: str) -> Identity:
 
 
 def _enter(request: HttpRequest, kind: str, identity: Identity) -> None:
-    now = timezone.now()
+    now = clock.now()
     try:
         user = identities.enter(kind, identity, now)
     except RefusedError as error:
@@ -222,9 +267,15 @@ def into_admin(request: HttpRequest) -> HttpResponse:
     after = _own_page(request, request.GET.get("next", "")) or reverse("admin:index")
     if not request.user.is_authenticated:
         return redirect(_login_page(after))
-    if request.user.is_active and request.user.is_staff:
+    user = request.user
+    if isinstance(user, User) and not user.is_staff and access.is_admin_everywhere(user):
+        # Named since the last login, or a local user, whose log-in is Django's own.
+        identities.let_into_admin(user, True)
+    if user.is_active and user.is_staff:
         return redirect(after)
     said = (
-        "The admin is for the admins of all flavours, and for local users whom a superuser made members of the staff."
+        "The admin shows all flavours on the same screens: it is for the admins of all of them, and for local users whom"
+        " a superuser made members of the staff. An admin of one flavour approves, freezes and sets its threshold on the"
+        " pages, and declares what is in it in its flavour file."
     )
     return render(request, "403.html", {"exception": said}, status=403)

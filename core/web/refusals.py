@@ -6,8 +6,7 @@ import time
 from collections import Counter
 from threading import Lock
 
-from django.utils import timezone
-
+from core import clock
 from core.plugins import plugins
 from core.services import deliveries
 
@@ -30,7 +29,7 @@ class Refusals:
         if source not in plugins.kinds("sources"):
             return
         for (kind, why), count in self._due(source, reason).items():
-            deliveries.refuse(kind, why, timezone.now(), count)
+            deliveries.refuse(kind, why, clock.now(), count)
 
     def _due(self, source: str, reason: str) -> Counter[tuple[str, str]]:
         with self._lock:

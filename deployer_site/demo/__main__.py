@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.management.interruption import INTERRUPTED, Interruption
+from core.management.interruption import INTERRUPTED, Interruption, leave
 
 
 def main() -> int:
@@ -30,6 +30,7 @@ def main() -> int:
 
     interruption = Interruption()
     with interruption.caught():
+        interruption.begin()
         note = choose(arguments.docker)
 
         import django
@@ -38,7 +39,8 @@ def main() -> int:
         from deployer_site.demo.run import Demo
 
         return Demo(arguments.host, arguments.port, once=arguments.once, interruption=interruption, note=note).run()
-    return INTERRUPTED if arguments.once else 0
+    # It does not come back; what the command returns is what the demo does.
+    return leave(INTERRUPTED if arguments.once else 0)
 
 
 def choose(docker: str) -> str:

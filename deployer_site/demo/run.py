@@ -16,9 +16,10 @@ from django.core.management import CommandError, call_command
 from core import configuration
 from core.engine import schedules
 from core.errors import ConfigurationError
-from core.management.commands.run_pipeline import FAILED, WRONG, report
+from core.management.commands.run_pipeline import FAILED, report
 from core.management.embedded import Embedded
 from core.management.interruption import INTERRUPTED, Interruption
+from core.management.preconditions import WRONG
 from core.management.terminal import Terminal
 from core.services import declarations, flavours
 from core.services.scope import Scope

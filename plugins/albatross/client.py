@@ -98,7 +98,7 @@ class Client:
         # A host that refuses says so before it has read all of an image, and then reads no more.
         sending = asyncio.create_task(_send(writer, image))
         try:
-            while message := await asyncio.wait_for(_receive(reader), patience):
+            while message := await _within(patience, reader):
                 yield self._understood(message)
         except TimeoutError:
             raise OperationError(f"{self.address} does not answer") from None
@@ -126,7 +126,8 @@ class Client:
             opening = asyncio.open_connection(
                 self.address.host, self.address.port, ssl=context, ssl_handshake_timeout=_CONNECT, server_hostname=""
             )
-            return await asyncio.wait_for(opening, _CONNECT)
+            async with asyncio.timeout(_CONNECT):
+                return await opening
         except TimeoutError:
             raise OperationError(f"{self.address} does not answer") from None
         except ssl.SSLCertVerificationError as error:
@@ -181,6 +182,11 @@ async def _send(writer: asyncio.StreamWriter, image: bytes | None) -> None:
         await writer.drain()
     writer.write(_LENGTH.pack(0))
     await writer.drain()
+
+
+async def _within(seconds: float, reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(seconds):
+        return await _receive(reader)
 
 
 async def _receive(reader: asyncio.StreamReader) -> bytes:

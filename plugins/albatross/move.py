@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.api import Log, OperationError
+from plugins.albatross.client import RefusedError
 from plugins.albatross.commands import Configuration
 from plugins.albatross.host import Host
 from plugins.albatross.replies import Info
@@ -144,13 +145,20 @@ class Move:
 
     async def _put_back(self, error: OperationError, now: Info | None) -> NotMovedError:
         if self._former is None:
-            if now:
-                await self._host.destroy()
+            await self._end(now)
             return NotMovedError(f"{error}. There is nothing to go back to", running=False)
         self._log.note("putting back what ran before")
         await self._host.run(self._former.image, self._former.configuration, compression=self._compression)
         await self._running(self._former.sha256, None)
         return NotMovedError(f"{error}. What ran before runs again", running=True)
+
+    async def _end(self, now: Info | None) -> None:
+        """Have nothing run; nor be started again by the host, which tells nothing of one that is down for a moment."""
+        try:
+            await self._host.destroy()
+        except RefusedError:
+            if now:
+                raise
 
 
 def _told(program: Program) -> str:

@@ -80,7 +80,7 @@ class Move:
         end = await self._back(before)
         running = (await self._project.look()).digest(self._file.main)
         self._records.forget()
-        raise DeploymentFailed(f"{reason}; {end}", running=running)
+        raise DeploymentFailed(f"{reason}; {end}", running=running, unhealthy=True)
 
     async def _undo(self, before: Before) -> None:
         """Put back what a cancelled move began."""

@@ -48,7 +48,9 @@ class ComposeOptions(Options):
         "", description="Name of the project; if empty, the service's."
     )
     template: Annotated[str, AfterValidator(_template)] = Field(
-        "", description="A compose file, in which `image: ${IMAGE}` stands for the release in at least one service."
+        "",
+        description="A compose file, in which `image: ${IMAGE}` stands for the release in at least one service.",
+        json_schema_extra={"format": "multi-line"},
     )
     caddy: CaddySite | None = Field(None, description="Instead of a template: domains that Caddy serves.")
     ecs: EcsService | None = Field(

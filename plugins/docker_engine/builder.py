@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from containers import faults
+from containers import checks, faults, tidying
 from containers.credentials import Credentials, credentials_for, docker_directory, write_config
 from containers.engine import Engine, connect
 from containers.names import ImageName
+from containers.registry import manifests_of
 from core.api import (
     Builder,
     BuildRequest,
     CommandFailed,
     Context,
+    Finding,
+    Freed,
     OperationError,
     Options,
     PublishRequest,
     Purpose,
     Stalled,
+    TidyRequest,
     run,
     secret,
     secret_file,
 )
-from plugins.docker_engine import clients, commands, housekeeping, publishing, settings
+from plugins.docker_engine import clients, commands, housekeeping, publishing
 from plugins.docker_engine.commands import Rooms
 from plugins.docker_engine.options import BuilderOptions
+from plugins.docker_engine.settings import DockerSettings
 from plugins.docker_engine.tail import Tail
 
 #: An instance of the builder's own options, whose class hides the name of its base.
@@ -41,12 +46,30 @@ class DockerBuilder(Builder):
     Options = BuilderOptions
 
     def __init__(self) -> None:
-        self.capacity = settings.builds_at_once()
+        settings = DockerSettings.read()
+        self.capacity = settings.builds
         # A wrong setting is told when the process starts, and not by the first build.
-        self._cache_bytes = settings.cache_bytes()
+        self._cache_bytes = settings.cache_bytes
 
     def place(self, platform: str, options: _Given, purpose: Purpose) -> str:
         return cast(BuilderOptions, options).engine_for(platform)
+
+    def needs(self, options: _Given) -> Sequence[str]:
+        return (cast(BuilderOptions, options).dockerfile,)
+
+    async def check(self, place: str, data: Path) -> AsyncIterator[Finding]:
+        try:
+            async with connect(place) as engine:
+                told = await engine.ask("/version") or {}
+                client = await clients.choose(_surroundings(engine), buildkit=False)
+        except OperationError as error:
+            yield Finding(level="error", text=str(error), remedy="Start the engine, or mend how it is reached.")
+        else:
+            yield Finding(level="ok", text=f"{engine.where}: Docker {told.get('Version', '?')}, by {client.program}")
+
+    async def check_image(self, image: str, data: Path) -> AsyncIterator[Finding]:
+        async for finding in checks.of_image(image):
+            yield finding
 
     async def build(self, request: BuildRequest, context: Context) -> str:
         options = cast(BuilderOptions, request.options)
@@ -68,6 +91,17 @@ class DockerBuilder(Builder):
 
     async def publish(self, request: PublishRequest, context: Context) -> str:
         return await publishing.publish(request, context)
+
+    async def manifests(self, image: str, digest: str) -> Mapping[str, str]:
+        return await manifests_of(ImageName.parse(image).at(digest))
+
+    async def tidy(self, request: TidyRequest, context: Context) -> Freed:
+        return await tidying.tidy(request, context)
+
+
+def _surroundings(engine: Engine) -> dict[str, str]:
+    """What a command line needs to be found and asked, without anything that is the deployer's own."""
+    return {**engine.environment, "PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")}
 
 
 def _tag(request: BuildRequest) -> str:

@@ -1,24 +1,18 @@
-"""Settings of this plugin, from the environment."""
+"""Settings of this plugin."""
 
 from __future__ import annotations
 
-import os
+from pydantic import Field
 
-from core.api import ConfigurationError
-
-
-def builds_at_once() -> int:
-    """Builds that one engine has in hand at once."""
-    return _number("DEPLOYER_DOCKER_BUILDS", 4, least=1)
+from core.api import PluginSettings
 
 
-def cache_bytes() -> int:
-    """Bytes of build cache that an engine may keep."""
-    return _number("DEPLOYER_DOCKER_CACHE_GB", 20, least=0) * 10**9
+class DockerSettings(PluginSettings, env_prefix="DEPLOYER_DOCKER_"):
+    """What engines are used for, and how much of them."""
 
+    builds: int = Field(4, ge=1, description="Builds that one engine has in hand at once.")
+    cache_gb: int = Field(20, ge=0, description="Gigabytes of build cache that an engine may keep.")
 
-def _number(variable: str, default: int, *, least: int) -> int:
-    words = os.environ.get(variable, "")
-    if words and not (words.isdecimal() and int(words) >= least):
-        raise ConfigurationError(f"{variable} is {words!r}: it has to be a whole number, {least} or more")
-    return int(words) if words else default
+    @property
+    def cache_bytes(self) -> int:
+        return self.cache_gb * 10**9

@@ -17,6 +17,10 @@ from plugins.docker_swarm.tasks import Task
 
 #: Lines of a task's output that are kept when it fails.
 LINES = 30
+_NO_CHANGES = (
+    "Its swarm takes no changes now. If that lasts, its managers have lost their majority (`docker node ls`), or this one "
+    "hangs: restart its engine"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class Swarm:
     def _judge(self, error: EngineRefused) -> OperationError:
         if "not a swarm manager" in error.message:
             return Stalled(f"{self.engine.where} manages no swarm: declare the service on a host whose engine does")
+        if "deadline exceeded" in error.message:
+            return OperationError(f"{error}. {_NO_CHANGES}")
         if 400 <= error.status < 500:
             return Stalled(str(error))
         return error

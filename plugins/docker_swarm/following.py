@@ -30,6 +30,9 @@ class Follower:
         self.fault = ""
         #: What became of the task that the engine blames for the end of an update, where that is not told as a fault.
         self.blamed = ""
+        #: Whether the last thing that went wrong is that a task found no node: the release is not to blame for that.
+        self.is_unplaced = False
+        self._back = False
 
     async def look(self, swarm: Swarm, service: SwarmService, before: Collection[str]) -> Sequence[Task]:
         """Read the tasks, tell what is new of them, and answer all.
@@ -40,6 +43,7 @@ class Follower:
             self._update = said
             self._log.note(f"update {service.update.replace('_', ' ')}" + _because(service.message))
         self._named.update(_TASK.findall(service.message))
+        self._back = service.update.startswith("rollback")
         tasks = await swarm.tasks(service)
         for task in sorted(tasks, key=lambda task: task.created_at):
             if task.id not in before:
@@ -53,8 +57,10 @@ class Follower:
             self._tasks[task.id] = task.told
             self._log.note(task.told)
             if task.unplaced:
-                self.fault = task.told
-        if task.id in self._named and task.ended_badly and task.id not in self._failed:
+                self.fault, self.is_unplaced = task.told, True
+        # A look that comes late finds a rollback that is over, whose message names no task any more.
+        is_blamed = task.id in self._named or (self._back and not self._named and not self.blamed)
+        if is_blamed and task.ended_badly and task.id not in self._failed:
             # It failed, and was told to end before the swarm had noted that.
             self._failed.add(task.id)
             self.blamed = task.told
@@ -62,6 +68,7 @@ class Follower:
         if task.broken and task.id not in self._failed:
             self._failed.add(task.id)
             # What its health check said last tells more than that it was not healthy.
+            self.is_unplaced = False
             self.fault = task.told + self._health.get(task.id, "")
             await self._tell_last_lines(swarm, task)
 

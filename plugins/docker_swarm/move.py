@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import UTC, datetime
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 from containers import pulls
 from containers.engine import connect
 from containers.names import ImageName, short
-from core.api import Context, DeploymentFailed, DeployRequest, OperationError, Stalled
+from core.api import Context, DeploymentFailed, DeployRequest, OperationError, Stalled, Waiting
 from plugins.docker_swarm import specs
 from plugins.docker_swarm.client import OutOfSequence, Swarm, SwarmService
 from plugins.docker_swarm.following import Follower
+from plugins.docker_swarm.memory import Memory
 from plugins.docker_swarm.options import DeployerOptions
 from plugins.docker_swarm.tasks import Standing, Task, standing
 
@@ -31,6 +32,10 @@ OUTAGE = 120
 SETTLE = 30
 #: Seconds for asking for a rollback when the move is cancelled.
 _UNDO = 15
+#: How far the engine's clock and the database's may be apart.
+_SKEW = timedelta(seconds=10)
+#: What becomes of a move whose runner is stopped.
+HANDED_OVER = "the runner is being stopped; the engine goes on, and the next attempt takes it up"
 
 
 class Move:
@@ -44,9 +49,12 @@ class Move:
         self._image = ImageName.parse(request.release.reference)
         self._log = context.log
         self._follower = Follower(context.log)
+        self._memory = Memory(context.data)
         self._deadline = time.monotonic() + options.timeout
         self._before: Collection[str] = ()
         self._posted = False
+        #: Why not all that was changed by somebody else could be put back.
+        self._unknown = ""
         #: When the engine answered last.
         self._heard = time.monotonic()
 
@@ -64,6 +72,8 @@ class Move:
             raise
         if broken:
             await self._patiently(lambda swarm: self._fail(swarm, broken))
+        if self._unknown:
+            raise DeploymentFailed(f"{self._name} {self._unknown}", running=self._image.digest)
 
     async def _patiently(self, step: Callable[[Swarm], Awaitable[str]]) -> str:
         """Do a step, connecting anew when the engine goes away in the middle of it."""
@@ -72,7 +82,7 @@ class Move:
             try:
                 async with connect(self._request.service.host) as engine:
                     return await step(Swarm(engine))
-            except Stalled:
+            except (Stalled, Waiting):
                 raise
             except OutOfSequence:
                 self._log.note(f"{self._name} was changed meanwhile; it is read again")
@@ -90,28 +100,60 @@ class Move:
         service = await self._service(swarm)
         tasks = await swarm.tasks(service)
         ours = specs.digest_of(service.spec) == self._image.digest
+        if self._context.attempt == 1:
+            self._memory.forget(service)
         self._before = {task.id for task in tasks if not ours or task.created_at < service.started_at}
         if self._was_rolled_back(service, tasks):
+            self._before = {task.id for task in tasks if task.created_at < service.started_at}
+            await self._follower.look(swarm, service, self._before)
+            reason = self._follower.fault or self._follower.blamed or service.message
             raise DeploymentFailed(
-                f"{self._name} was rolled back while nobody watched: {service.message}",
+                f"{self._name} was rolled back while nobody watched: {reason}",
                 running=specs.digest_of(service.spec) or None,
+                unhealthy=True,
             )
-        if ours and (service.update != "paused" or self._context.attempt > 1):
+        if ours and self._request.repair and specs.drift(service.spec, service.previous):
+            self._posted = True
+            await self._update(swarm, service, self._wanted(service))
+            return ""
+        if ours and (service.update != "paused" or self._begun_before(service)):
             if service.update == "updating":
                 self._log.note(f"{self._name} is being moved already; this goes on from there")
             self._posted = True
             return ""
         await self._prepare(swarm, service)
         self._posted = True
-        for warning in await swarm.update(service, specs.with_image(service.spec, str(self._image))):
-            self._log.note(f"the engine warns: {warning}")
+        self._memory.begin(service, self._image.digest)
+        await self._update(swarm, service, self._wanted(service))
         return ""
+
+    def _wanted(self, service: SwarmService) -> dict[str, Any]:
+        """What the service is to be: the image, and of the rest what somebody else changed put back where that is asked."""
+        if not self._request.repair:
+            return specs.with_image(service.spec, str(self._image))
+        spec, put_back, self._unknown = specs.as_deployed(service.spec, service.previous)
+        for what in put_back:
+            self._log.note(f"put back: {what}")
+        return specs.with_image(spec, str(self._image), accepted=not self._unknown)
+
+    async def _update(self, swarm: Swarm, service: SwarmService, spec: Mapping[str, Any]) -> None:
+        for warning in await swarm.update(service, spec):
+            self._log.note(f"the engine warns: {warning}")
 
     def _was_rolled_back(self, service: SwarmService, tasks: Sequence[Task]) -> bool:
         """Whether an attempt before this one got as far as a rollback, which a killed process could not tell of."""
-        ours = any(task.digest == self._image.digest and task.created_at >= service.started_at for task in tasks)
         other = specs.digest_of(service.spec) != self._image.digest
-        return self._context.attempt > 1 and service.update.startswith("rollback") and other and ours
+        if not self._begun_before(service) or not service.update.startswith("rollback") or not other:
+            return False
+        began = self._memory.began(service, self._image.digest)
+        if began is not None:
+            return began
+        return any(task.digest == self._image.digest and task.created_at >= service.started_at for task in tasks)
+
+    def _begun_before(self, service: SwarmService) -> bool:
+        """Whether the service's latest update may be the work of an attempt before this one."""
+        queued = self._context.queued_at
+        return self._context.attempt > 1 and (queued is None or service.started_at >= queued - _SKEW)
 
     async def _read(self, swarm: Swarm) -> SwarmService | None:
         service = await swarm.service(self._name)
@@ -159,6 +201,9 @@ class Move:
                 over_since = over_since or time.monotonic()
                 if time.monotonic() - over_since > SETTLE:
                     return f"the update is over, but only {stands}, {stands.right} of them with the new image"
+            if self._context.stopping():
+                # It may be this very runner that is being replaced, and then waits for itself.
+                raise Waiting(HANDED_OVER, retry_in=0)
             if time.monotonic() > self._deadline:
                 return f"it took more than {self._options.timeout} s (`timeout` of the service's options): {stands}"
             await asyncio.sleep(LOOK)
@@ -200,7 +245,7 @@ class Move:
             if not await self._roll_back(swarm, service):
                 await self._give_up(swarm, f"{reason}. There is nothing to go back to")
         back = await self._follow_back(swarm)
-        await self._give_up(swarm, f"{fault or self._follower.blamed or broken}. {back}")
+        await self._give_up(swarm, f"{fault or self._follower.blamed or broken}. {back}", unhealthy=True)
 
     async def _roll_back(self, swarm: Swarm, service: SwarmService) -> bool:
         before = specs.digest_of(service.previous) if service.previous else ""
@@ -229,13 +274,14 @@ class Move:
             await asyncio.sleep(LOOK)
         return f"The rollback is not over after {self._options.timeout} s"
 
-    async def _give_up(self, swarm: Swarm, reason: str) -> NoReturn:
+    async def _give_up(self, swarm: Swarm, reason: str, *, unhealthy: bool = False) -> NoReturn:
         service = await self._service(swarm)
         stands = await swarm.tasks(service)
         running = {task.digest for task in stands if task.wanted and task.state == "running"}
         raise DeploymentFailed(
             f"{self._name} was not moved: {reason}",
             running=(running.pop() if len(running) == 1 else specs.digest_of(service.spec)) or None,
+            unhealthy=unhealthy and not self._follower.is_unplaced,
         )
 
     # Being cancelled
@@ -245,13 +291,13 @@ class Move:
         if not self._posted:
             return
         if self._context.stopping():
-            self._note("the runner is being stopped; the engine goes on, and the next attempt takes it up")
+            self._note(HANDED_OVER)
             return
         with contextlib.suppress(OperationError, TimeoutError):
-            await asyncio.shield(asyncio.wait_for(self._undo(), _UNDO))
+            await asyncio.shield(self._undo())
 
     async def _undo(self) -> None:
-        async with connect(self._request.service.host) as engine:
+        async with asyncio.timeout(_UNDO), connect(self._request.service.host) as engine:
             swarm = Swarm(engine)
             service = await self._service(swarm)
             ours = specs.digest_of(service.spec) == self._image.digest

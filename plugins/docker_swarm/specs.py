@@ -28,12 +28,17 @@ def digest_of(spec: Spec) -> str:
     return digest_in(image_of(spec))
 
 
-def with_image(spec: Spec, reference: str) -> dict[str, Any]:
-    """The same with another image, and with our labels; everything else stays as it is."""
+def with_image(spec: Spec, reference: str, *, accepted: bool = True) -> dict[str, Any]:
+    """The same with another image, and with our labels; everything else stays as it is.
+
+    :param accepted: how it is now is how it should be; if not, it still counts as changed since the last deployment.
+    """
     changed = copy.deepcopy(dict(spec))
     changed["TaskTemplate"]["ContainerSpec"]["Image"] = reference
     labels = dict(changed.get("Labels") or {})
-    labels |= {SPEC_LABEL: fingerprint(changed), SCALE_LABEL: str(scale(changed) or "")}
+    if accepted:
+        labels[SPEC_LABEL] = fingerprint(changed)
+    labels[SCALE_LABEL] = str(scale(changed) or "")
     changed["Labels"] = labels
     return changed
 
@@ -91,6 +96,30 @@ def drift(spec: Spec, before: Spec | None) -> str:
         changed = list(differences(_comparable(before), _comparable(spec))) if known and before is not None else []
         told.append("its specification was changed" + (f" ({', '.join(changed[:5])})" if changed else ""))
     return " and ".join(told)
+
+
+def as_deployed(spec: Spec, before: Spec | None) -> tuple[Spec, list[str], str]:
+    """The specification as the last deployment left it, as far as that is known; what was put back; what cannot be.
+
+    :param before: the specification before the latest change, if the engine has it.
+    """
+    labels = spec.get("Labels") or {}
+    wanted, put_back, unknown = copy.deepcopy(dict(spec)), [], ""
+    if labels.get(SPEC_LABEL) and labels[SPEC_LABEL] != fingerprint(spec):
+        if before is not None and fingerprint(before) == labels[SPEC_LABEL]:
+            put_back.append(", ".join(differences(_comparable(before), _comparable(spec))))
+            wanted = copy.deepcopy(dict(before))
+        else:
+            unknown = (
+                "runs the image that it should, but its specification was changed more than once, and the engine does not"
+                " know any more what it was: set it back by hand, or deploy a new release, which takes it as it is"
+            )
+    was, now = labels.get(SCALE_LABEL, ""), scale(spec)
+    if was.isdecimal() and now is not None:
+        wanted["Mode"]["Replicated"]["Replicas"] = int(was)
+        if int(was) != now:
+            put_back.append(f"scaled from {now} to {was}")
+    return wanted, put_back, unknown
 
 
 def differences(one: Any, other: Any, at: str = "") -> Iterator[str]:

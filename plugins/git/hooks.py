@@ -1,7 +1,8 @@
 """Where this plugin joins in."""
 
-from core.api import InputReader, Source, hookimpl
+from core.api import InputReader, PluginSettings, Source, hookimpl
 from plugins.git.inputs import GitHeadReader
+from plugins.git.settings import GitSettings
 from plugins.git.source import GitSource
 
 
@@ -13,3 +14,8 @@ def deployer_register_sources() -> list[Source]:
 @hookimpl
 def deployer_register_inputs() -> list[InputReader]:
     return [GitHeadReader()]
+
+
+@hookimpl
+def deployer_register_settings() -> list[type[PluginSettings]]:
+    return [GitSettings]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hmac
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pydantic import Field, field_validator
 
 from core.api import (
+    Changes,
     Commit,
     Context,
     Delivery,
+    Finding,
     Head,
     Heads,
     Options,
@@ -23,12 +24,14 @@ from core.api import (
 )
 from gitmirror import commands
 from gitmirror.access import Access, ssh_words
-from gitmirror.checkout import Wanted, check_out
+from gitmirror.checkout import Wanted, check_out, file_of
+from gitmirror.history import changes_between
 from gitmirror.listing import commits_of, list_refs
 from gitmirror.mirror import Mirror
+from plugins.git.settings import GitSettings
 
-#: The environment variable that holds what a webhook has to say, where pushes must not be announced by everybody.
-SECRET = "DEPLOYER_GIT_WEBHOOK_SECRET"  # noqa: S105  a name
+#: The variable that holds what a webhook has to say, where pushes must not be announced by everybody.
+SECRET = GitSettings.variable("webhook_secret")
 
 
 class GitOptions(Options):
@@ -42,6 +45,7 @@ class GitOptions(Options):
     submodules: bool = Field(True, description="Check submodules out as well.")
     include_git: bool = Field(False, description="Keep `.git` with its history in the checkout.")
     commit_url: str = Field("", description="A page about a commit: `https://…/{commit}`.")
+    compare_url: str = Field("", description="A page about what changed: `https://…/{old}...{new}`.")
     ref_url: str = Field("", description="A page about a ref: `https://…/{ref}`.")
     identity_file: str = Field("", description="The private key for ssh.")
     known_hosts_file: str = Field("", description="The host keys that ssh accepts.")
@@ -92,6 +96,11 @@ class GitSource(Source):
         )
         await check_out(Mirror(context.data, place.name, options.url), wanted, directory, context)
 
+    async def file(self, place: RepositoryPlace, commit: str, path: str, context: Context) -> bytes | None:
+        options = _options(place)
+        wanted = Wanted(commit=commit, access=options.access)
+        return await file_of(Mirror(context.data, place.name, options.url), wanted, path)
+
     def clone_url(self, place: RepositoryPlace) -> str:
         url = _options(place).url
         return url if commands.is_public(url) else ""
@@ -102,8 +111,15 @@ class GitSource(Source):
     def ref_url(self, place: RepositoryPlace, ref: str) -> str:
         return _options(place).ref_url.replace("{ref}", ref.removeprefix("refs/heads/"))
 
+    def compare_url(self, place: RepositoryPlace, old: str, new: str) -> str:
+        return _options(place).compare_url.replace("{old}", old).replace("{new}", new)
+
+    async def changes(self, place: RepositoryPlace, old: str, new: str, data: Path) -> Changes:
+        options = _options(place)
+        return await changes_between(Mirror(data, place.name, options.url), old, new, options.access)
+
     def webhook(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Delivery:
-        secret = os.environ.get(SECRET, "")
+        secret = GitSettings.read().webhook_secret.get_secret_value()
         given = headers.get("x-deployer-secret", "")
         if secret and not hmac.compare_digest(secret.encode(), given.encode()):
             raise PermissionError(f"the header X-Deployer-Secret is not what {SECRET} says")
@@ -111,8 +127,26 @@ class GitSource(Source):
             raise ValueError("the address has to say which repository: ?repository=owner/name")
         return Delivery(look=(query["repository"],))
 
+    async def check(self, places: Sequence[RepositoryPlace], webhook_url: str, data: Path) -> AsyncIterator[Finding]:
+        async for finding in super().check(places, webhook_url, data):
+            yield finding
+        if GitSettings.read().webhook_secret.get_secret_value():
+            yield Finding(level="ok", text=f"webhooks have to come with the secret of {SECRET}")
+        else:
+            text = (
+                "webhooks are taken from everybody: whoever sends one can have a repository looked at, and nothing else"
+            )
+            remedy = (
+                f"To take them from those who know a secret, set {SECRET}, and send it as the header X-Deployer-Secret."
+            )
+            yield Finding(level="ok", text=text, remedy=remedy)
+
     def webhook_setup(self) -> str:
-        secret = f" Send the header X-Deployer-Secret as {SECRET} has it." if os.environ.get(SECRET) else ""
+        secret = (
+            f" Send the header X-Deployer-Secret as {SECRET} has it."
+            if GitSettings.read().webhook_secret.get_secret_value()
+            else ""
+        )
         return f"Add ?repository=owner/name to the address, and send a POST after each push.{secret}"
 
 

@@ -1,7 +1,8 @@
 """Where this plugin joins in."""
 
-from core.api import Login, Source, hookimpl
+from core.api import Login, PluginSettings, Source, hookimpl
 from plugins.github.login import GitHubLogin
+from plugins.github.settings import GitHubSettings
 from plugins.github.source import GitHubSource
 
 
@@ -13,3 +14,8 @@ def deployer_register_sources() -> list[Source]:
 @hookimpl
 def deployer_register_logins() -> list[Login]:
     return [GitHubLogin()]
+
+
+@hookimpl
+def deployer_register_settings() -> list[type[PluginSettings]]:
+    return [GitHubSettings]

@@ -53,11 +53,12 @@ class Session:
 
 
 def _points(who: str, kind: str, budget: Budget) -> Fact:
-    # In tens of a hundred: not every question is worth a line in the database.
+    # In twentieths: people are not told of every question.
     left = budget.remaining / max(budget.limit, 1)
     until = datetime.fromtimestamp(budget.reset, UTC)
     text = f"about {round(left * 20) * 5} % of {budget.limit:,} points left until {until:%H:%M} UTC"
-    return Fact(label=f"{kind}, {who}", text=text, warning=left < _FEW)
+    numbers = {"rate_limit": budget.limit, "rate_limit_remaining": budget.remaining, "rate_limit_reset": budget.reset}
+    return Fact(label=f"{kind}, {who}", text=text, warning=left < _FEW, numbers=numbers)
 
 
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, Session] = WeakKeyDictionary()

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from core.api import ConfigurationError, secret, secret_file
+from pydantic import Field, field_validator
 
-#: The environment variables that are read here.
-URL, APP_ID, OAUTH_CLIENT_ID = "DEPLOYER_GITHUB_URL", "DEPLOYER_GITHUB_APP_ID", "DEPLOYER_GITHUB_OAUTH_CLIENT_ID"
+from core.api import ConfigurationError, PluginSettings, secret, secret_file
+
 _PUBLIC = "https://github.com"
+
+
+class GitHubSettings(PluginSettings, env_prefix="DEPLOYER_GITHUB_"):
+    """Which GitHub is used, and as whom. The keys and tokens that belong to it are secrets, by their own names."""
+
+    url: str = Field(_PUBLIC, description="The address of a GitHub Enterprise Server.")
+    app_id: str = Field("", description="The number of the GitHub App as which GitHub is asked.")
+    oauth_client_id: str = Field("", description="The client of the app by which people log in.")
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        address = urlsplit(value or _PUBLIC)
+        if address.scheme not in ("http", "https") or not address.netloc:
+            raise ValueError("it has to be an address such as https://github.example.org")
+        return (value or _PUBLIC).rstrip("/")
+
+
+#: The names of what is read here, for those who have to set it.
+APP_ID, OAUTH_CLIENT_ID = GitHubSettings.variable("app_id"), GitHubSettings.variable("oauth_client_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +76,7 @@ def server() -> Server:
 
     :raises ConfigurationError: its address is none.
     """
-    url = os.environ.get(URL, "").rstrip("/") or _PUBLIC
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise ConfigurationError(f"{URL} is {url!r}: it has to be an address such as https://github.example.org")
-    return Server(url)
+    return Server(GitHubSettings.read().url)
 
 
 def app() -> App | None:
@@ -68,7 +84,7 @@ def app() -> App | None:
 
     :raises ConfigurationError: a half of it is missing.
     """
-    id, key = os.environ.get(APP_ID, ""), secret("github_private_key") or ""
+    id, key = GitHubSettings.read().app_id, secret("github_private_key") or ""
     if not id and not key:
         return None
     if not id:
@@ -90,5 +106,5 @@ def webhook_secrets() -> Sequence[str]:
 
 def oauth() -> OAuthSettings | None:
     """What lets people log in by GitHub; None where it is not set."""
-    client_id, client_secret = os.environ.get(OAUTH_CLIENT_ID, ""), secret("github_oauth_client_secret") or ""
+    client_id, client_secret = GitHubSettings.read().oauth_client_id, secret("github_oauth_client_secret") or ""
     return OAuthSettings(client_id, client_secret.strip()) if client_id and client_secret else None

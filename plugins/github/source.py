@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import Field, field_validator
 
 from core.api import (
+    Changes,
     CommitStatus,
     Context,
     Delivery,
@@ -28,7 +29,8 @@ from core.api import (
     Source,
 )
 from gitmirror.access import Access
-from gitmirror.checkout import Wanted, check_out
+from gitmirror.checkout import Wanted, check_out, file_of
+from gitmirror.history import changes_between
 from gitmirror.listing import commits_of, list_refs
 from gitmirror.mirror import Mirror
 from plugins.github import check, deployments, reports, session, settings, webhooks
@@ -93,6 +95,11 @@ class GitHubSource(Source):
         )
         await check_out(_mirror(now, place, context.data), wanted, directory, context)
 
+    async def file(self, place: RepositoryPlace, commit: str, path: str, context: Context) -> bytes | None:
+        now = session.current()
+        wanted = Wanted(commit=commit, access=await _access(now, _name(place)))
+        return await file_of(_mirror(now, place, context.data), wanted, path)
+
     def clone_url(self, place: RepositoryPlace) -> str:
         return f"{settings.server().url}/{_name(place)}.git"
 
@@ -104,6 +111,13 @@ class GitHubSource(Source):
         if pull := re.fullmatch(r"refs/pull/(\d+)/head", ref):
             return f"{here}/pull/{pull[1]}"
         return f"{here}/tree/{quote(ref.removeprefix('refs/heads/'))}"
+
+    def compare_url(self, place: RepositoryPlace, old: str, new: str) -> str:
+        return f"{settings.server().url}/{_name(place)}/compare/{quote(old)}...{quote(new)}"
+
+    async def changes(self, place: RepositoryPlace, old: str, new: str, data: Path) -> Changes:
+        now = session.current()
+        return await changes_between(_mirror(now, place, data), old, new, await _access(now, _name(place)))
 
     async def report(self, place: RepositoryPlace, commit: str, status: CommitStatus) -> None:
         now = session.current()

@@ -18,7 +18,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Event
 
@@ -29,8 +29,8 @@ from plugins.host.files import lock_file, read_json, safe_name, write_json
 
 #: The one platform that can be built for and deployed to here.
 HERE = platform_of(platform.machine())
-#: Releases of an image name that any service here can be moved to. One that has its copy does not need the artifact.
-KEPT_RELEASES = 20
+#: Releases of an image name that are held at most. The deployer has those removed before that nobody can go back to.
+KEPT_RELEASES = 1000
 #: Seconds after which an artifact that no image name holds is removed; until then its release may wait for approval.
 UNPUBLISHED_FOR = 30 * 86400
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -76,8 +76,10 @@ class ArtifactStore:
     def publish(self, image: str, artifacts: Mapping[str, str]) -> str:
         """Put an image name on the artifacts of a release, by platform, and answer the release's digest.
 
-        :raises Stalled: an artifact is not on this host.
+        :raises Stalled: there is no artifact, or one is not on this host.
         """
+        if not artifacts:
+            raise Stalled(f"no build of {image} is known: build the commit again")
         for artifact in artifacts.values():
             if not self.path(artifact):
                 raise Stalled(f"artifact {artifact} is not on this host any more: build the commit again")
@@ -89,6 +91,43 @@ class ArtifactStore:
                 self._record(image, digest)
                 self._remove_old()
         return digest
+
+    def forget(self, gone: Iterable[tuple[str, str]], kept: Collection[str], stop: Event) -> tuple[int, int]:
+        """Remove the artifacts of releases, by image name and digest; answer how many there were, and their bytes.
+
+        What another image name holds, or is part of what is kept, stays.
+
+        :raises OperationError: the disk refuses.
+        """
+        count = size = 0
+        with trees.disk_errors(self._root):
+            self._images.mkdir(parents=True, exist_ok=True)
+            with lock_file(self._images / ".lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                these = list(gone)
+                for image, digest in these:
+                    path = self._images / f"{safe_name(image)}.json"
+                    known = read_json(path)
+                    if digest in known.get("digests", []) and digest not in kept:
+                        write_json(path, {**known, "digests": [each for each in known["digests"] if each != digest]})
+                parts = {part for _, digest in these for part in self._parts(digest)}
+                held = self._held({*kept})
+                for digest in sorted(({digest for _, digest in these} | parts) - held):
+                    path = self._root / _name(digest)
+                    for each in (path, path.with_name(f"{path.name}.json")):
+                        if each.exists() and not stop.is_set():
+                            size += _size(each)
+                            count += each.is_dir()
+                            self._remove(each)
+        return count, size
+
+    def _parts(self, digest: str) -> set[str]:
+        return set(read_json(self._root / f"{_name(digest)}.json").values())
+
+    def _held(self, kept: set[str]) -> set[str]:
+        """The artifacts that an image name holds, or that are kept, with their parts."""
+        held = kept | {each for path in self._images.glob("*.json") for each in read_json(path).get("digests", [])}
+        return held | {part for digest in held for part in self._parts(digest)}
 
     def _manifest(self, artifacts: Mapping[str, str]) -> str:
         text = json.dumps(dict(artifacts), sort_keys=True, separators=(",", ":"))
@@ -102,8 +141,7 @@ class ArtifactStore:
         write_json(path, {"image": image, "digests": [digest, *older][:KEPT_RELEASES]})
 
     def _remove_old(self) -> None:
-        held = {each for path in self._images.glob("*.json") for each in read_json(path).get("digests", [])}
-        held |= {each for digest in held for each in read_json(self._root / f"{_name(digest)}.json").values()}
+        held = self._held(set())
         for path in self._root.glob("[0-9a-f]*"):
             if f"sha256:{path.stem}" not in held and path.stat().st_mtime < time.time() - UNPUBLISHED_FOR:
                 self._remove(path)
@@ -130,6 +168,13 @@ class ArtifactStore:
     def _sweep(self) -> None:
         for left in self._root.glob(".new-*"):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, or of those below a directory."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(each.lstat().st_size for each in path.rglob("*") if not each.is_dir())
 
 
 def _name(digest: str) -> str:

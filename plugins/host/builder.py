@@ -7,12 +7,26 @@ import os
 import re
 import secrets
 import shlex
+import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from core.api import Builder, BuildRequest, CommandFailed, Context, PublishRequest, Purpose, Stalled, run, to_the_end
+from core.api import (
+    Builder,
+    BuildRequest,
+    CommandFailed,
+    Context,
+    Freed,
+    OperationError,
+    PublishRequest,
+    Purpose,
+    Stalled,
+    TidyRequest,
+    run,
+    to_the_end,
+)
 from plugins.host import processes, sandbox
 from plugins.host.artifacts import HERE, ArtifactStore
 from plugins.host.commands import (
@@ -31,6 +45,8 @@ from plugins.host.waiting import in_thread
 
 #: What is on every process of a build outside the sandbox: what leaves its group is found by it, and ended with it.
 MARK = "DEPLOYER_BUILD"
+#: Bytes of free disk below which a build that failed did so for want of them: what it had begun to write may be gone again.
+_ROOM = 1 << 20
 
 
 class HostBuilder(Builder):
@@ -73,6 +89,12 @@ class HostBuilder(Builder):
         digest = await in_thread(lambda _: store.publish(request.image, request.artifacts))
         context.log.note(f"{request.image} is {digest}")
         return digest
+
+    async def tidy(self, request: TidyRequest, context: Context) -> Freed:
+        store = ArtifactStore(context.data)
+        gone = [(release.image, release.digest) for release in request.gone]
+        count, size = await in_thread(lambda stop: store.forget(gone, {each.digest for each in request.kept}, stop))
+        return Freed(count=count, bytes=size)
 
     async def _sandbox(
         self, request: BuildRequest, options: BuilderOptions, rooms: Rooms, context: Context
@@ -133,6 +155,8 @@ async def _run(
         marked = {**env, MARK: mark}
         await run(command, log=context.log, leash=context.leash, cwd=rooms.source, env=marked, echo=echo)
     except CommandFailed as error:
+        if shutil.disk_usage(rooms.source).free < _ROOM:
+            raise OperationError("the disk that builds are done on is full on this host: make room there") from None
         raise CommandFailed(textwrap.shorten(echo, 80, placeholder=" …"), error.status) from None
     finally:
         await to_the_end(asyncio.to_thread(processes.end, lambda: processes.marked(MARK, mark)))

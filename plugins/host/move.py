@@ -32,7 +32,14 @@ _TAIL = 4000
 
 
 class Unfit(Exception):  # noqa: N818  it becomes a DeploymentFailed once it is known what runs
-    """The release is not what can run here."""
+    """The release is not what can run here.
+
+    :param unhealthy: the release is to blame, and nothing else here.
+    """
+
+    def __init__(self, reason: str, *, unhealthy: bool = True) -> None:
+        super().__init__(reason)
+        self.unhealthy = unhealthy
 
 
 class Move:
@@ -94,7 +101,8 @@ class Move:
         if self._options.has_trial:
             await self._try()
         if self._options.command and ports.is_strangers(self._options.port, self._place.path, self._before):
-            raise Unfit(f"another process listens on port {self._options.port}: end it, or set another `port`")
+            reason = f"another process listens on port {self._options.port}: end it, or set another `port`"
+            raise Unfit(reason, unhealthy=False)
 
     async def _copy(self) -> None:
         artifact = ArtifactStore(self._context.data).path(self._new.digest)
@@ -138,7 +146,8 @@ class Move:
         now = await to_the_end(self._go_back(seconds))
         if isinstance(error, Unfit):
             current = self._place.current
-            raise DeploymentFailed(f"{error}; {now}", running=current.digest if current else None) from None
+            running = current.digest if current else None
+            raise DeploymentFailed(f"{error}; {now}", running=running, unhealthy=error.unhealthy) from None
         self._log.note(f"{'cancelled' if isinstance(error, asyncio.CancelledError) else 'not moved'}: {now}")
 
     async def _go_back(self, seconds: float) -> str:

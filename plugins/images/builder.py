@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from containers.names import ImageName
+from containers.registry import manifests_of
 from core.api import Builder, BuildRequest, Context, Level, PublishRequest
 from plugins.images.options import BuilderOptions
 
@@ -20,3 +24,6 @@ class ImageBuilder(Builder):
     async def publish(self, request: PublishRequest, context: Context) -> str:
         context.log.note(f"{request.image} was published by others")
         return f"sha256:{request.commit.hash}"
+
+    async def manifests(self, image: str, digest: str) -> Mapping[str, str]:
+        return await manifests_of(ImageName.parse(image).at(digest))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from smtplib import SMTPException
 from typing import Annotated, Literal
 
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, get_connection
 from django.core.validators import validate_email
 from pydantic import AfterValidator, Field
 
 from core import api
-from core.api import News, Notifier, OperationError
+from core.api import Finding, News, Notifier, OperationError
 
-Kind = Literal["waiting", "succeeded", "recovered", "failed", "cancelled"]
+Kind = Literal["waiting", "succeeded", "recovered", "failed", "cancelled", "unhealthy", "drifted"]
 
 
 def _address(value: str) -> str:
@@ -30,7 +30,9 @@ class MailOptions(api.Options):
     """Who is told, and what."""
 
     to: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1, description="Addresses.")
-    say: tuple[Kind, ...] = Field(("waiting", "recovered", "failed"), description="What is worth a mail.")
+    say: tuple[Kind, ...] = Field(
+        ("waiting", "recovered", "failed", "unhealthy", "drifted"), description="What is worth a mail."
+    )
 
 
 class MailNotifier(Notifier):
@@ -41,7 +43,7 @@ class MailNotifier(Notifier):
 
     async def notify(self, news: News, options: api.Options, memory: Mapping[str, str]) -> Mapping[str, str] | None:
         assert isinstance(options, MailOptions)
-        kind = _kind(news)
+        kind = news.kind
         if kind not in options.say or memory.get("said") == kind:
             return None
         # A header is one line, whatever a commit's message or a service's name has in it.
@@ -55,16 +57,37 @@ class MailNotifier(Notifier):
             raise OperationError(f"the mail server does not take it ({error}): see DEPLOYER_EMAIL_URL") from None
         return {"said": kind}
 
+    async def check(self, options: api.Options) -> AsyncIterator[Finding]:
+        assert isinstance(options, MailOptions)
+        try:
+            opened = await asyncio.to_thread(_open)
+        except (OSError, SMTPException) as error:
+            remedy = "See to DEPLOYER_EMAIL_URL, and whether the mail server can be reached from here."
+            yield Finding(level="error", text=f"The mail server does not let us in: {error}", remedy=remedy)
+            return
+        if opened:
+            yield Finding(level="ok", text=f"The mail server lets us in, for {', '.join(options.to)}")
+        else:
+            remedy = "Set DEPLOYER_EMAIL_URL."
+            yield Finding(level="warning", text="Mails go nowhere but to the process's own messages", remedy=remedy)
 
-def _kind(news: News) -> str:
-    if news.waiting or news.withdrawn:
-        return "waiting" if news.waiting else "withdrawn"
-    return "recovered" if news.recovered else news.state
+
+def _open() -> bool:
+    """Connect to the mail server and log in; False where there is none."""
+    connection = get_connection()
+    try:
+        return bool(connection.open())
+    finally:
+        connection.close()
 
 
 def _lines(news: News) -> Iterator[str]:
     yield news.text.replace("\0", "")
     yield ""
+    for held in news.holds:
+        yield f"* {held}"
+    if news.holds:
+        yield ""
     if news.commit:
         yield f"Commit   {news.commit.short} {news.commit.title}"
     for name, value in (

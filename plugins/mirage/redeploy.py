@@ -173,7 +173,9 @@ async def _look(machine: Machine, paths: Paths) -> Seen:
 async def _ask(machine: Machine, script: str, *, stdin: bytes = b"", leash: int | None = None) -> bytes:
     try:
         return await ask(machine.ssh(script), stdin=stdin, leash=leash)
-    except CommandFailed as error:
+    except OperationError as error:
+        if type(error) is Stalled:  # there is no ssh on this host
+            raise
         raise OperationError(f"{machine.host}: {error}") from None
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from containers.tunnels import CONFIG_VARIABLE
+from containers.tunnels import SshSettings
 from core.api import Stalled
 
 #: What upstream's `mirage-redeploy` takes.
@@ -65,8 +64,8 @@ class Machine:
 
     @property
     def _ssh(self) -> list[str]:
-        config = os.environ.get(CONFIG_VARIABLE)
-        words = ["ssh", "-T", *(["-F", config] if config else []), *(f"-o{option}" for option in _OPTIONS)]
+        config = SshSettings.read().config
+        words = ["ssh", "-T", *(["-F", str(config)] if config else []), *(f"-o{option}" for option in _OPTIONS)]
         words += ["-p", self.port] if self.port else []
         return words + (["-l", self.user] if self.user else [])
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
+from containers import checks
 from containers.annotations import of_release
 from containers.names import ImageName
-from containers.registry import copy_image, write_index
-from core.api import BuildRequest, Context, Pool, PublishRequest, Purpose, Stalled, secret, secret_file
+from containers.registry import copy_image, manifests_of, write_index
+from core.api import BuildRequest, Context, Finding, Pool, PublishRequest, Purpose, Stalled, secret, secret_file
 from ocluster import settings
 from ocluster.builder import ClusterBuilder
 from ocluster.options import ClusterOptions
@@ -33,6 +35,10 @@ class OClusterBuilder(ClusterBuilder):
         self._know(told)
         return told
 
+    async def check_image(self, image: str, data: Path) -> AsyncIterator[Finding]:
+        async for finding in checks.of_image(image):
+            yield finding
+
     async def publish(self, request: PublishRequest, context: Context) -> str:
         name = ImageName.parse(request.image)
         copied = {}
@@ -46,6 +52,9 @@ class OClusterBuilder(ClusterBuilder):
         digest = await write_index(name, copied, of_release(request))
         context.log.note(f"{name} is {digest}, for {', '.join(sorted(copied))}")
         return digest
+
+    async def manifests(self, image: str, digest: str) -> Mapping[str, str]:
+        return await manifests_of(ImageName.parse(image).at(digest))
 
     def _arguments(self, request: BuildRequest) -> tuple[str, ...]:
         return tuple(f"{name}={value}" for name, value in request.args.items())

@@ -38,6 +38,15 @@ class Gone(OperationError):  # noqa: N818  as its siblings in the core
     """The message that was to be changed is there no more."""
 
 
+async def who(token: str, secret: str) -> str:
+    """Tell as whom a token speaks: the bot and its workspace (docs.slack.dev, auth.test; it needs no scope).
+
+    :raises OperationError: see `post`.
+    """
+    answer = await _ask(secret, lambda: _web(token).auth_test())
+    return f"{answer.get('user', 'a bot')} in {answer.get('team', 'a workspace')}"
+
+
 async def post(token: str, secret: str, channel: str, body: Mapping[str, Any]) -> tuple[str, str]:
     """Post a message as the bot; answer the channel's id and the message's time stamp, which name it.
 

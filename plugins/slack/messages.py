@@ -28,6 +28,8 @@ _MARKS = {
     "failed": "❌",
     "cancelled": "🚫",
     "withdrawn": "⏭️",
+    "unhealthy": "🤒",
+    "drifted": "🧭",
 }
 _SAID = {
     "waiting": "waits for approval",
@@ -41,33 +43,28 @@ _SAID = {
 }
 
 
-def kind_of(news: News) -> str:
-    """What news are, in the words of the option `say`."""
-    if news.waiting:
-        return "waiting"
-    if news.withdrawn:
-        return "withdrawn"
-    return "recovered" if news.recovered else news.state
+def _said(news: News) -> str:
+    return "is held back" if news.holds else _SAID.get(news.kind, news.state)
 
 
 def text(news: News) -> str:
     """The message in one line, for notifications and for clients that show no blocks."""
-    what = f"{_MARKS.get(kind_of(news), '')} {escaped(news.service or news.text)}".strip()
-    if not news.service:
-        return _cut(what, _TEXT)
-    return _cut(f"{what}: {_commit(news)} {_SAID.get(kind_of(news), news.state)}", _TEXT)
+    what = f"{_MARKS.get(news.kind, '')} {escaped(news.service or news.text)}".strip()
+    if not news.commit:
+        return _cut(f"{_MARKS.get(news.kind, '')} {escaped(news.text)}".strip(), _TEXT)
+    return _cut(f"{what}: {_commit(news)} {_said(news)}", _TEXT)
 
 
 def blocks(news: News) -> list[dict[str, Any]]:
     """The message as it is shown."""
-    verb = "Roll back to" if news.rollback else "Deploy"
-    lines = [f"{_MARKS.get(kind_of(news), '')} {verb} {_commit(news)} as *{escaped(news.service)}*".strip()]
-    if not news.service:
-        lines = [escaped(news.text)]
-    elif news.commit and news.commit.title:
+    verb = "Roll back to" if news.rollback else "Put right" if news.repair else "Deploy"
+    lines = [f"{_MARKS.get(news.kind, '')} {verb} {_commit(news)} as *{escaped(news.service)}*".strip()]
+    if not news.commit:
+        lines = [f"{_MARKS.get(news.kind, '')} {escaped(news.text)}".strip()]
+    elif news.commit.title:
         lines.append(f"> {escaped(_cut(news.commit.title, _TITLE))}")
-    if news.service:
-        lines.append(f"It {_SAID.get(kind_of(news), news.state)}.")
+    if news.commit:
+        lines.append(f"It {_said(news)}.")
     section = SectionBlock(text=MarkdownTextObject(text=_cut("\n".join(lines), _SECTION)))
     about = ContextBlock(elements=[MarkdownTextObject(text=_cut(" · ".join(_about(news)), _SECTION))])
     return [dict(section.to_dict()), dict(about.to_dict())]
@@ -75,14 +72,17 @@ def blocks(news: News) -> list[dict[str, Any]]:
 
 def thread(news: News) -> str:
     """What is added below the message, where there is more to say; empty otherwise."""
-    match kind_of(news):
+    match news.kind:
         case "failed":
             return _cut(
                 f"It was not moved: {escaped(news.reason or 'no reason was given')}\n{_link(news.url, 'log')}", _TEXT
             )
+        case "waiting" if news.holds:
+            told = "\n".join(f"• {escaped(each)}" for each in news.holds)
+            return _cut(f"{told}\nWho may can let it go on {_link(news.url, 'its page')}.", _TEXT)
         case "waiting":
             return f"Approve it on {_link(news.url, 'its page')}."
-        case "recovered":
+        case "recovered" if news.commit:
             return "The move before this one had failed."
         case "cancelled":
             return _cut(f"It was cancelled: {escaped(news.reason)}", _TEXT) if news.reason else ""

@@ -15,7 +15,7 @@ from core.api import ConfigurationError
 
 @pytest.fixture(autouse=True)
 def docker_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", tunnels.CONFIG_VARIABLE):
+    for name in ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DEPLOYER_SSH_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     return tmp_path
@@ -75,10 +75,14 @@ def test_what_could_be_an_option_or_is_no_address_is_refused(host: str) -> None:
         find(host)
 
 
-def test_what_is_said_to_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(tunnels.CONFIG_VARIABLE, "/etc/deployer/ssh_config")
+def test_what_is_said_to_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = tmp_path / "ssh_config"
+    monkeypatch.setenv("DEPLOYER_SSH_CONFIG", str(config))
+    with pytest.raises(ConfigurationError, match="DEPLOYER_SSH_CONFIG: Path does not point to a file"):
+        tunnels.command("ssh://host", Path("/tmp/engine"))
+    config.touch()
     words = tunnels.command("ssh://ann@host:2222/run/user/1000/docker.sock", Path("/tmp/engine"))
-    assert words[words.index("-F") + 1] == "/etc/deployer/ssh_config"
+    assert words[words.index("-F") + 1] == str(config)
     assert words[words.index("-L") + 1] == "/tmp/engine:/run/user/1000/docker.sock"
     assert words[words.index("-p") + 1] == "2222"
     assert words[words.index("-l") + 1] == "ann"

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ninja import Router
 
-from core import hookspecs, interfaces, values
-from core.api import Options
+from core import additions, hookspecs, interfaces, values
+from core.api import Options, Page, PluginSettings
 from core.errors import PluginError
 from core.plugins import plugins
 from core.states import JobState
 from core.values import News, ServicePlace
-from tests.dummy_plugin.hooks import Dummy
+from tests.dummy_plugin.hooks import Dummy, DummySettings
 
 HOOKS: dict[str, Callable[..., Any]] = {
     name: each for name, each in vars(hookspecs).items() if hasattr(each, f"{hookspecs.PROJECT}_spec")
@@ -49,7 +50,9 @@ def test_a_hook_takes_at_most_three_arguments_and_all_are_typed(hook: str) -> No
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_takes_values_and_never_rows(hook: str) -> None:
-    types = typing.get_type_hints(HOOKS[hook], {**vars(interfaces), **vars(values)})
+    types = typing.get_type_hints(
+        HOOKS[hook], {**vars(interfaces), **vars(values), **vars(additions), "Router": Router}
+    )
     types.pop("return")
     assert {each.__module__ for each in types.values()} <= {"core.values", "core.interfaces", "core.states", "builtins"}
 
@@ -87,6 +90,7 @@ def test_the_dummy_plugin_implements_every_hook() -> None:
         ("deployers", "deployer"),
         ("notifiers", "notifier"),
         ("gates", "gate"),
+        ("steps", "step"),
         ("inputs", "input"),
         ("logins", "login"),
         ("log_rules", "log_rule"),
@@ -99,7 +103,14 @@ def test_what_a_plugin_offers_is_found_by_its_kind(dummy: Dummy, role: str, attr
 
 def test_the_roles_that_are_tested_are_all_there_are() -> None:
     registering = {hook.removeprefix("deployer_register_") for hook in HOOKS if hook.startswith("deployer_register_")}
-    assert registering == {"sources", "builders", "deployers", "notifiers", "gates", "inputs", "logins", "log_rules"}
+    roles = {"sources", "builders", "deployers", "notifiers", "gates", "steps", "inputs", "logins", "log_rules"}
+    assert registering == roles | additions.KINDS.keys() | {"routers"}
+
+
+def test_what_a_plugin_adds_is_found_under_its_name(dummy: Dummy) -> None:
+    assert ("dummy", Page(title="Dummy", name="index")) in plugins.pages()
+    assert ("dummy", DummySettings) in plugins.settings()
+    assert "dummy" in [name for name, _ in plugins.routers()]
 
 
 def test_a_plugin_hears_that_a_job_moved(dummy: Dummy) -> None:
@@ -165,6 +176,18 @@ class _WrongRole:
         return [Dummy().builder]
 
 
+class _NoPage:
+    @hookspecs.hookimpl
+    def deployer_register_pages(self) -> list[object]:
+        return ["Hello"]
+
+
+class _NoPrefix:
+    @hookspecs.hookimpl
+    def deployer_register_settings(self) -> list[object]:
+        return [PluginSettings]
+
+
 class _Offering:
     """Offers a gate of the dummy's kind, and a source of a kind of its own before that."""
 
@@ -184,6 +207,10 @@ class _Offering:
     [
         pytest.param(_Misspelt(), "unknown hook 'deployer_job_mooved'", id="a misspelt hook"),
         pytest.param(_WrongRole(), "deployer_register_sources offered .*, which is no Source", id="the wrong role"),
+        pytest.param(_NoPage(), "deployer_register_pages offered 'Hello', which is no Page", id="no page"),
+        pytest.param(
+            _NoPrefix(), "deployer_register_settings offered .*, which is no subclass of PluginSettings", id="no prefix"
+        ),
         pytest.param(_Offering(), "dummy offers the kind 'dummy' among the gates already", id="a kind that is taken"),
     ],
 )

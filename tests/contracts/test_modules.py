@@ -37,3 +37,23 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
 
 def test_only_packages_are_empty() -> None:
     assert {path.name for path in set(MODULES) - set(WITH_CODE)} <= {"__init__.py"}
+
+
+def test_what_decides_goes_by_the_clock_that_all_hosts_agree_on() -> None:
+    """`core/clock.py`. The others tell how far this host's own is off, or ask where no database may answer."""
+    rooms = (ROOT / "core").rglob("*.py")
+    own = {str(path.relative_to(ROOT / "core")) for path in rooms if "timezone.now()" in path.read_text()}
+    assert own == {
+        "clock.py",
+        "management/commands/doctor.py",
+        "services/processes.py",
+        "setting_checks.py",
+        "web/login.py",
+    }
+
+
+def test_who_locks_a_row_keeps_nobody_from_referring_to_it() -> None:
+    """On PostgreSQL a row that refers to another locks it against a change of its key: two who did both were a deadlock."""
+    for path in (ROOT / "core").rglob("*.py"):
+        text = path.read_text()
+        assert text.count("select_for_update(") == text.count("select_for_update(no_key=True"), path

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +14,7 @@ import pytest
 
 from core import api, interfaces
 from core.pipeline import declaration
+from core.plugins import PluginConfig, Plugins
 from core.states import Health, Level, Purpose, RefKind
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +38,9 @@ def classes(module: ModuleType) -> list[str]:
 
 
 def test_all_names_are_sorted_and_there_once() -> None:
-    assert api.__all__ == sorted(set(api.__all__))
+    # As ruff sorts: constants, classes, functions.
+    order = sorted(set(api.__all__), key=lambda name: (not name.isupper(), name[0].islower(), name))
+    assert api.__all__ == order
 
 
 def test_all_names_what_there_is_and_nothing_else() -> None:
@@ -82,3 +87,37 @@ def test_a_flavour_can_be_read_without_configuring_django() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["x", "False"]
+
+
+def test_the_version_of_the_api_is_two_numbers() -> None:
+    assert re.fullmatch(r"[1-9]\d*\.\d+", api.API_VERSION)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ("1.2", "1.2", ""),
+        ("1.2", "1.0", ""),
+        ("1.2", "1.3", "it is written for plugin API 1.3, and this is 1.2: upgrade the deployer"),
+        ("1.2", "2.0", "upgrade the deployer"),
+        ("2.0", "1.9", "it is written for plugin API 1.9, and this is 2.0: upgrade the plugin"),
+        ("1.10", "1.9", ""),
+        ("1.2", "", "its api_version is '': it has to be like '1.2'"),
+        ("1.2", 1, "its api_version is 1: it has to be like '1.2'"),
+    ],
+)
+def test_a_plugin_for_another_api_is_not_loaded_and_says_what_to_upgrade(
+    monkeypatch: pytest.MonkeyPatch, ours: str, theirs: object, said: str
+) -> None:
+    monkeypatch.setattr("core.plugins.API_VERSION", ours)
+    found = Plugins()
+    config = PluginConfig("plugins.slack", import_module("plugins.slack"))
+    config.label, config.api_version = "slack", theirs
+    found.load(config)
+    assert said in found.broken.get("slack", "")
+    assert ("slack" in found.kinds("notifiers")) is not bool(said)
+
+
+def test_the_reference_names_all_that_is_public() -> None:
+    told = (ROOT / "docs" / "reference" / "plugin-api.md").read_text()
+    assert [name for name in api.__all__ if f"### {name}\n" not in told] == ["API_VERSION", "hookimpl"]

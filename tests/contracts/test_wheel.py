@@ -10,6 +10,8 @@ from pathlib import Path
 from tests.e2e.harness import ROOT
 
 WANTED = {
+    "core/management/skeletons/common/pyproject.toml",
+    "core/management/skeletons/notifier/deployer_skeleton/notifier.py",
     "core/migrations/0001_initial.py",
     "core/py.typed",
     "core/web/static/deployer/log/main.js",

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from core.plugins import plugins
 from tests import factories
+from tests.distributions import brings
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,11 +104,7 @@ def test_several_hosts_cannot_share_sqlite(configured):
 
 def check_with_flavours(directory: Path, **files: str) -> str:
     """What `manage.py check` prints where another distribution brings these flavours."""
-    information = directory / "acme-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    entries = "\n".join(f"{name} = acme_{name}:flavour" for name in files)
-    (information / "entry_points.txt").write_text(f"[deployer.flavours]\n{entries}\n")
+    brings(directory, "acme", flavours={name: f"acme_{name}:flavour" for name in files})
     for name, text in files.items():
         (directory / f"acme_{name}.py").write_text(f"from core.api import Flavour, Repository, Use\n{text}\n")
     environment = {**os.environ, "PYTHONPATH": str(directory), "DEPLOYER_DATA_DIR": str(directory / "data")}

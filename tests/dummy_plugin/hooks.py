@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from django.http import HttpRequest
+from ninja import Router
+from pydantic import Field, SecretStr
+
 from core.api import (
     Builder,
     Deployer,
@@ -11,8 +15,11 @@ from core.api import (
     LogRule,
     News,
     Notifier,
+    Page,
+    PluginSettings,
     ServicePlace,
     Source,
+    Step,
     hookimpl,
 )
 from tests.dummy_plugin.roles import (
@@ -23,7 +30,15 @@ from tests.dummy_plugin.roles import (
     DummyLogin,
     DummyNotifier,
     DummySource,
+    DummyStep,
 )
+
+
+class DummySettings(PluginSettings, env_prefix="DEPLOYER_DUMMY_"):
+    """What a test sets in the environment."""
+
+    size: int = Field(1, ge=1, description="How large it is.")
+    word: SecretStr = Field(SecretStr(""), description="What nobody may see.")
 
 
 class Dummy:
@@ -39,6 +54,7 @@ class Dummy:
         self.deployer = DummyDeployer()
         self.notifier = DummyNotifier()
         self.gate = DummyGate()
+        self.step = DummyStep()
         self.input = DummyInput()
         self.login = DummyLogin()
         self.log_rule = LogRule(name="dummy", pattern="^dummy out of (.+)$", report=r"The dummy has no \1", score=100)
@@ -66,6 +82,10 @@ class Dummy:
         return [self.gate]
 
     @hookimpl
+    def deployer_register_steps(self) -> list[Step]:
+        return [self.step]
+
+    @hookimpl
     def deployer_register_inputs(self) -> list[InputReader]:
         return [self.input]
 
@@ -76,6 +96,24 @@ class Dummy:
     @hookimpl
     def deployer_register_log_rules(self) -> list[LogRule]:
         return [self.log_rule]
+
+    @hookimpl
+    def deployer_register_settings(self) -> list[type[PluginSettings]]:
+        return [DummySettings]
+
+    @hookimpl
+    def deployer_register_pages(self) -> list[Page]:
+        return [Page(title="Dummy", name="index")]
+
+    @hookimpl
+    def deployer_register_routers(self) -> list[Router]:
+        router = Router()
+
+        @router.get("/size", response=int, summary="How large the dummy is")
+        def size(request: HttpRequest) -> int:
+            return DummySettings.read().size
+
+        return [router]
 
     @hookimpl
     def deployer_job_moved(self, news: News) -> None:

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from core import api
 from core.api import (
     Builder,
     BuildRequest,
+    Changes,
     Commit,
     CommitStatus,
     Context,
@@ -45,6 +47,8 @@ from core.api import (
     ServicePlace,
     Source,
     Stalled,
+    Step,
+    StepRequest,
 )
 from tests.dummy_plugin.latch import Latch
 
@@ -82,6 +86,7 @@ class DummySource(Source):
 
     :ivar files: the files of a commit, by its hash, then by their path; one without is an empty directory.
     :ivar errors: what the next look at a repository raises, by its name; taken out when raised.
+    :ivar between: what changed, by the hashes of the old and the new commit; nothing is known of others.
     :ivar lost: hashes of commits that exist no more.
     :ivar reports: what was reported: the repository's name, the commit and the status.
     :ivar deployments: what was reported of deployments, likewise.
@@ -96,6 +101,7 @@ class DummySource(Source):
         self.files: dict[str, dict[str, str]] = {}
         self.errors: dict[str, Exception] = {}
         self.lost: set[str] = set()
+        self.between: dict[tuple[str, str], Changes | Exception] = {}
         self.looks: list[tuple[str, str]] = []
         self.reports: list[tuple[str, str, CommitStatus]] = []
         self.deployments: list[tuple[str, DeploymentStatus]] = []
@@ -140,6 +146,16 @@ class DummySource(Source):
         assert isinstance(place.options, DummySourceOptions)
         return f"{place.options.page}/commit/{commit}" if place.options.page else ""
 
+    def compare_url(self, place: RepositoryPlace, old: str, new: str) -> str:
+        assert isinstance(place.options, DummySourceOptions)
+        return f"{place.options.page}/compare/{old}...{new}" if place.options.page else ""
+
+    async def changes(self, place: RepositoryPlace, old: str, new: str, data: Path) -> Changes | None:
+        told = self.between.get((old, new))
+        if isinstance(told, Exception):
+            raise told
+        return told
+
     async def report(self, place: RepositoryPlace, commit: str, status: CommitStatus) -> None:
         self.reports.append((place.name, commit, status))
 
@@ -155,6 +171,10 @@ class DummySource(Source):
 
     def webhook_setup(self) -> str:
         return "Send the header X-Dummy-Secret."
+
+
+#: What a plugin counts.
+BUILT = api.Counter("dummy_built", "Builds that the dummy was asked for.", ["purpose"])
 
 
 class DummyBuilderOptions(api.Options):
@@ -193,8 +213,13 @@ class DummyBuilder(Builder):
     def place(self, platform: str, options: api.Options, purpose: api.Purpose) -> str:
         return self.places.get(platform, "")
 
+    def needs(self, options: api.Options) -> Sequence[str]:
+        assert isinstance(options, DummyBuilderOptions)
+        return (options.dockerfile,)
+
     async def build(self, request: BuildRequest, context: Context) -> str:
         self.requests.append(request)
+        BUILT.count(purpose=request.purpose)
         parts = (request.repository, request.recipe, request.platform, request.commit.hash, request.image)
         with self.at_once.one(repr(parts)):
             context.log.note(f"Building {request.recipe} of {request.commit.short} on {request.platform}")
@@ -234,7 +259,9 @@ class DummyDeployer(Deployer):
     :ivar health: how the services that run are, by their names; healthy unless it is said otherwise.
     :ivar errors: why a service cannot be moved, by its name; it then runs on what it ran.
     :ivar latches: what holds a move of a service back, by its name.
+    :ivar drift: what was changed of a service since its deployment, by its name; put right where that is asked for.
     :ivar unreachable: names of services of which nobody can tell what they run.
+    :ivar contexts: where each attempt at a move worked.
     :ivar moves: each move that was made: the service's name and the digest.
     :ivar at_once: how many moves of a service went on at once.
     """
@@ -245,11 +272,13 @@ class DummyDeployer(Deployer):
     def __init__(self) -> None:
         self.running: dict[str, str] = {}
         self.health: dict[str, Health] = {}
+        self.drift: dict[str, str] = {}
         self.errors: dict[str, str] = {}
         self.latches: defaultdict[str, Latch] = defaultdict(Latch)
         self.unreachable: set[str] = set()
         self.at_once = AtOnce()
         self.requests: list[DeployRequest] = []
+        self.contexts: list[Context] = []
         self.moves: list[tuple[str, str]] = []
 
     async def observe(self, service: ServicePlace, data: Path) -> Observation:
@@ -257,16 +286,19 @@ class DummyDeployer(Deployer):
             raise OperationError(f"the host of {service.name} does not answer")
         digest = self.running.get(service.name)
         health = self.health.get(service.name, Health.HEALTHY) if digest else Health.ABSENT
-        return Observation(digest=digest, health=health)
+        return Observation(digest=digest, health=health, drift=self.drift.get(service.name, ""))
 
     async def deploy(self, request: DeployRequest, context: Context) -> None:
         name, digest = request.service.name, request.release.digest
         self.requests.append(request)
+        self.contexts.append(context)
         with self.at_once.one(name):
             context.log.note(f"Moving {name} to {digest}")
             await self.latches[name].passed()
             if name in self.errors:
                 raise DeploymentFailed(self.errors[name], running=self.running.get(name))
+            if request.repair:
+                self.drift.pop(name, None)
             if self.running.get(name) != digest:
                 self.running[name] = digest
                 self.moves.append((name, digest))
@@ -298,22 +330,68 @@ class DummyNotifier(Notifier):
         return {"said": str(int(memory.get("said", 0)) + 1)}
 
 
+class DummyGateOptions(api.GateOptions):
+    name: str = ""
+
+
 class DummyGate(Gate):
     """Holds the services that a test names.
 
-    :ivar holds: why a service has to wait, by its name.
+    :ivar holds: why a service has to wait, by its name; what is callable is called with the question.
     :ivar questions: what it was asked about.
+    :ivar latches: what an answer about a service waits for.
     """
 
     kind = "dummy"
+    Options = DummyGateOptions
 
     def __init__(self) -> None:
-        self.holds: dict[str, Hold] = {}
+        self.holds: dict[str, Any] = {}
         self.questions: list[DeploymentQuestion] = []
+        self.latches: defaultdict[str, Latch] = defaultdict(Latch)
 
-    async def hold(self, question: DeploymentQuestion) -> Hold | None:
+    def title(self, options: api.Options) -> str:
+        assert isinstance(options, DummyGateOptions)
+        return f"dummy {options.name}".strip()
+
+    async def hold(self, question: DeploymentQuestion, options: api.Options) -> Hold | None:
         self.questions.append(question)
-        return self.holds.get(question.service)
+        await self.latches[question.service].passed()
+        hold = self.holds.get(question.service)
+        return hold(question) if callable(hold) else hold
+
+
+class DummyStepOptions(api.StepOptions):
+    name: str = "dummy"
+
+
+class DummyStep(Step):
+    """Keeps what it was asked to do.
+
+    :ivar requests: what it was asked, with the name in its options.
+    :ivar errors: what doing it raises, by the name.
+    :ivar latches: what it waits for, by the name.
+    """
+
+    kind = "dummy"
+    Options = DummyStepOptions
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, StepRequest]] = []
+        self.errors: dict[str, Exception] = {}
+        self.latches: defaultdict[str, Latch] = defaultdict(Latch)
+
+    def title(self, options: api.Options) -> str:
+        assert isinstance(options, DummyStepOptions)
+        return f"step {options.name}"
+
+    async def run(self, request: StepRequest, options: api.Options, context: Context) -> None:
+        assert isinstance(options, DummyStepOptions)
+        self.requests.append((options.name, request))
+        context.log.write(f"step {options.name} says hello\n".encode())
+        await self.latches[options.name].passed()
+        if options.name in self.errors:
+            raise self.errors[options.name]
 
 
 class DummyInputOptions(api.Options):

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.testing.git_server import GitServer, WorkTree
+from tests.distributions import brings
 
 ROOT = Path(__file__).parents[2]
 NAME = "acme/shop"
 
 
+#: Below those that the kernel takes for connections (`ip_local_port_range`), and that a swarm publishes by itself.
+_PORTS = range(12_000, 29_000)
+
+
 def free_port() -> int:
+    """A port that nobody has, and that no other process of the tests is given while this one may still be starting."""
+    last = Path(tempfile.gettempdir()) / f"deployer-tests-{os.getuid()}.port"
+    with last.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        after = _PORTS.index(int(file.read() or secrets.choice(_PORTS))) + 1
+        found = next(filter(_is_free, (*_PORTS[after:], *_PORTS[:after])))
+        file.truncate(0)
+        file.write(str(found))
+    return found
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Pipeline:
@@ -41,12 +65,8 @@ class Pipeline:
         server.create(NAME)
         self.work = WorkTree(directory / "work", server.url(NAME))
         package = directory / "package"
-        (package / "acme-1.0.dist-info").mkdir(parents=True)
+        brings(package, "acme", flavours={"acme": "acme_flavour:flavour"})
         (package / "acme_flavour.py").write_text(declaration.replace("{git}", server.url(NAME)))
-        (package / "acme-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-        (package / "acme-1.0.dist-info" / "entry_points.txt").write_text(
-            "[deployer.flavours]\nacme = acme_flavour:flavour\n"
-        )
         path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH", "")]))
         self.environment = {
             **os.environ,
@@ -77,7 +97,7 @@ class Pipeline:
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(60)
 
-    def wait(self, seconds: float = 120) -> int:
+    def wait(self, seconds: float = 240) -> int:
         """Wait for it to end by itself."""
         assert self._process
         return self._process.wait(seconds)
@@ -106,16 +126,16 @@ class Pipeline:
         if not words and self._process:
             self._process.wait()
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
         """Run another management command."""
         command = [sys.executable, str(ROOT / "manage.py"), *words]
         return subprocess.run(
-            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+            command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds
         )
 
     # What it did
 
-    def until(self, what: Callable[[], Any], *, seconds: float = 60) -> Any:
+    def until(self, what: Callable[[], Any], *, seconds: float = 120) -> Any:
         """Wait until something is true, and answer it; fail with all that explains why it does not come true."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -160,5 +180,10 @@ class Pipeline:
             "select name, looked_at, next_look_at, look_error, look_lease_until from core_repository"
         )
         services = self.query("select name, status, reason from core_service")
+        failed = [log for *_, state, _, log in self.jobs() if state == "failed"][-3:]
+        ends = [(self.data / "logs" / log).read_text(errors="replace")[-1000:] for log in failed if self._has(log)]
         facts = {"jobs": [list(job) for job in self.jobs()][-15:], "repositories": repositories, "services": services}
-        return f"{json.dumps(facts, indent=1, default=str)}\n{output}"
+        return "\n".join([json.dumps(facts, indent=1, default=str), *ends, output])
+
+    def _has(self, log: str) -> bool:
+        return (self.data / "logs" / log).exists()

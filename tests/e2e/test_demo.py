@@ -55,7 +55,7 @@ class Demo:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         return done.returncode, done.stdout + done.stderr
@@ -75,7 +75,7 @@ class Demo:
         """Press Ctrl-C and answer what it printed; a process that does not end tells where each of its threads is."""
         process.send_signal(signal.SIGINT)
         try:
-            return process.communicate(timeout=60)[0]
+            return process.communicate(timeout=180)[0]
         except subprocess.TimeoutExpired:
             left = self.processes()
             process.send_signal(signal.SIGABRT)
@@ -115,7 +115,7 @@ def catches(process: subprocess.Popen[str], number: int) -> bool:
     return bool(caught >> (number - 1) & 1)
 
 
-def until(what: Callable[[], bool], told: Callable[[], object], seconds: float = 60) -> None:
+def until(what: Callable[[], bool], told: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if what():
@@ -130,7 +130,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     yield demo
     stop = [sys.executable, str(ROOT / "manage.py"), "host_services", "stop"]
     environment = {**demo.environment, "DEPLOYER_DATA_DIR": str(demo.data)}
-    subprocess.run(stop, env=environment, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    subprocess.run(stop, env=environment, cwd=ROOT, capture_output=True, timeout=180, check=False)
 
 
 def test_once_is_well_with_a_broken_branch_and_not_with_a_broken_deployment_branch(demo: Demo) -> None:

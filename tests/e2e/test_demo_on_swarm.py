@@ -121,7 +121,7 @@ def test_a_bad_push_rolls_back_by_itself_and_no_request_fails(demo: SwarmDemo) -
         assert "It was rolled back and runs" in demo.log()
     finally:
         running.send_signal(signal.SIGINT)
-        told, _ = running.communicate(timeout=60)
+        told, _ = running.communicate(timeout=180)
     assert running.returncode == 0, told
     assert "unhealthy:live" in told, "the demo tells how to break it"
 
@@ -139,7 +139,7 @@ def test_killing_the_deployer_during_a_move_loses_nothing(demo: SwarmDemo) -> No
         assert demo.log().count("moving it to") == 2, "the second move was taken up, not begun anew"
     finally:
         again.send_signal(signal.SIGINT)
-        again.communicate(timeout=60)
+        again.communicate(timeout=180)
 
 
 def _kill(demo: SwarmDemo) -> None:

@@ -101,7 +101,7 @@ class Offline:
             except sqlite3.OperationalError:
                 return []
 
-    def until(self, what: Callable[[], Any], seconds: float = 60) -> Any:
+    def until(self, what: Callable[[], Any], seconds: float = 120) -> Any:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if value := what():

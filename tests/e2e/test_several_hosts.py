@@ -62,7 +62,10 @@ def test_two_runners_a_web_and_a_qcluster_deploy_what_is_pushed(pipeline: Pipeli
     try:
         commit = pipeline.work.commit("Second")
         pipeline.work.push("main:live")
-        look = "from core.engine.schedules import *; heads.ask(Repository.objects.all(), timezone.now())"
+        look = (
+            "from core import clock; from core.models import Repository; from core.services import heads; "
+            "heads.ask(Repository.objects.all(), clock.now())"
+        )
         assert pipeline.command("shell", "-c", look).returncode == 0
         pipeline.until(lambda: commit in json.dumps(services(pipeline)), seconds=90)
     finally:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from core import flavour_files
 from core.pipeline import declaration
 from core.pipeline.declaration import FromInput, Input, Use
 from core.plugins import plugins
@@ -38,7 +39,7 @@ Line = tuple[Any, ...]
 
 
 def flavour(name: str) -> declaration.Flavour:
-    return plugins.flavour(name)
+    return flavour_files.load(name)
 
 
 def repositories(name: str) -> list[declaration.Repository]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from containers.names import ImageName
+from core import flavour_files
 from core.api import Flavour
 from core.pipeline import validate
-from core.plugins import plugins
 from core.services.declarations import offers
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +20,11 @@ STAGING = "ocurrentbuilder/staging"
 
 @pytest.fixture(params=NAMES)
 def flavour(request: pytest.FixtureRequest) -> Flavour:
-    return plugins.flavour(request.param)
+    return flavour_files.load(request.param)
 
 
 def test_a_flavour_goes_by_the_name_of_its_entry_point_and_of_its_file(flavour: Flavour) -> None:
-    assert plugins.flavour_origin(flavour.name) == f"flavours/{flavour.name}.py"
+    assert flavour_files.origin(flavour.name) == f"flavours/{flavour.name}.py"
     assert flavour.title
 
 

@@ -33,7 +33,11 @@ class Handler(GitRequestHandler):
     do_POST = do_PATCH = do_PUT = do_DELETE = do_GET  # noqa: N815  http.server calls them so
 
     def _dispatch(self) -> None:
-        body = self._body()
+        try:
+            body = self._body()
+        except ConnectionAbortedError:
+            self.close_connection = True
+            return None
         path = urlsplit(self.path).path
         asked = Request(self.command, path)
         self.github.requests.append(asked)

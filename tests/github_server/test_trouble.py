@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from tests.github_server.conftest import Client, signed
 from tests.github_server.deliveries import signature
+from tests.github_server.handler import REST
 from tests.github_server.repositories import Repository
 from tests.github_server.server import GitHub
 
@@ -149,3 +151,14 @@ def test_an_app_is_told_what_became_of_its_webhooks(
 def test_an_event_that_was_never_published_is_no_event(github: GitHub) -> None:
     with pytest.raises(LookupError):
         github.deliver("push", "http://127.0.0.1:9/", SECRET, action="no such action")
+
+
+def test_whoever_is_killed_in_the_middle_of_a_request_has_asked_nothing(github: GitHub) -> None:
+    address = urlsplit(github.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        head = f"POST {REST}/repos/acme/shop/deployments/1/statuses HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n".encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b"", "it is not answered"
+    assert not github.violations
+    assert not github.requests

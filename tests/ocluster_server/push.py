@@ -25,6 +25,11 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
+#: As often as Docker tries to push a layer.
+_ATTEMPTS = 5
+#: A blob that is unknown a moment after it was pushed, and failures of the registry itself.
+_MAY_PASS = (400, 404, 500, 502, 503)
+
 
 class PushError(Exception):
     """The registry did not take it."""
@@ -54,10 +59,20 @@ def push(image: Image, target: str, user: str, password: str) -> str:
     with requests.Session() as session:
         session.auth = (user, password)
         registry = _Registry(session, f"{_scheme(host)}://{host}/v2/{path}")
-        try:
-            return f"{repository}@{registry.push(image, tag)}"
-        except requests.RequestException as error:
-            raise PushError(str(error)) from None
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                return f"{repository}@{registry.push(image, tag)}"
+            except requests.RequestException as error:
+                if not left:
+                    raise PushError(str(error)) from None
+            except _MayPassError:
+                if not left:
+                    raise
+        raise AssertionError
+
+
+class _MayPassError(PushError):
+    """The registry failed: two workers that push the same layer at once may be in each other's way."""
 
 
 def _scheme(host: str) -> str:
@@ -96,7 +111,8 @@ class _Registry:
     def _do(self, method: str, url: str, **more: Any) -> requests.Response:
         answer = self.session.request(method, url, timeout=30, **more)
         if not answer.ok:
-            raise PushError(f"{method} {url}: {answer.status_code} {answer.text.strip()}")
+            kind = _MayPassError if answer.status_code in _MAY_PASS else PushError
+            raise kind(f"{method} {url}: {answer.status_code} {answer.text.strip()}")
         return answer
 
 

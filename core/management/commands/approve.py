@@ -6,15 +6,17 @@ from django.contrib.auth.models import User
 
 from core.management.job_commands import JobCommand
 from core.models import Job
-from core.services import jobs
+from core.services import approvals
 
 
 class Command(JobCommand):
     help = (
-        "Let jobs start that wait for approval because their level is at or above the confirmation threshold. "
-        "Who did it and why is recorded. Exit status 1 if a job does not exist or does not wait; the others are approved."
+        "Approve jobs: let those start that wait because their level is at or above the confirmation threshold, and count "
+        "for gates that wait for approvals, if --user has the role that these ask for. "
+        "Who did it and why is recorded; `take_back_approval` undoes it before the job starts. Exit status 1 "
+        "if a job does not exist or does not wait; the others are approved."
     )
     done = "Approved"
 
     def act(self, job: Job, user: User, *, reason: str) -> None:
-        jobs.approve(job, user, reason=reason)
+        approvals.approve(job, user, reason=reason)

@@ -6,22 +6,21 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError, CommandParser
-from django.utils.termcolors import colorize
+from django.core.management import CommandError, CommandParser
 
 from core import configuration
 from core.errors import DeployerError
 from core.interfaces import Source
+from core.management import findings
+from core.management.base import DeployerCommand
 from core.models import Repository
 from core.plugins import plugins
 from core.services import declarations
 from core.services.places import repository_place
 from core.values import Finding, RepositoryPlace
 
-_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
-
-class Command(BaseCommand):
+class Command(DeployerCommand):
     help = "Test the configuration of a source, and tell what is missing and what to do about it."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,8 +34,7 @@ class Command(BaseCommand):
             found = asyncio.run(self._check(source, places, f"{address}/webhooks/{kind}"))
         except DeployerError as error:
             raise CommandError(str(error)) from None
-        errors = sum(finding.level == "error" for finding in found)
-        warnings = sum(finding.level == "warning" for finding in found)
+        errors, warnings = findings.counted(found)
         if errors:
             raise CommandError(f"{errors} errors and {warnings} warnings", returncode=1)
         self.stdout.write(f"{warnings} warnings, no errors" if warnings else "All is well.")
@@ -50,11 +48,8 @@ class Command(BaseCommand):
         return found
 
     def _say(self, finding: Finding) -> None:
-        mark, colour = _MARKS[finding.level]
-        mark = colorize(mark, fg=colour) if self.style.SUCCESS("") != "" or self.stdout.isatty() else mark
-        self.stdout.write(f"{mark} {finding.text}")
-        if finding.remedy:
-            self.stdout.write(f"    {finding.remedy}")
+        colours = self.style.SUCCESS("") != "" or self.stdout.isatty()
+        findings.write(self.stdout, finding, colours=colours)
 
 
 def _places(kind: str, flavour: str) -> tuple[list[RepositoryPlace], str]:

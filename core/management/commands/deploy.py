@@ -13,7 +13,8 @@ from core.services import requests
 
 class Command(ServiceCommand):
     help = (
-        "Deploy once more what a service was moved to last: to start it anew, or to repair what was changed by hand. "
+        "Deploy once more what a service was moved to last: to start it anew, or to try again a release that it did not "
+        "stay healthy with. What was changed by hand is put back by `put_right`. "
         "A new commit needs no command: push it to the service's branch. Follow it with `manage.py logs -f`."
     )
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from core import flavour_files
 from core.errors import DeployerError
+from core.management.base import DeployerCommand
 from core.pipeline.inventory import markdown
-from core.plugins import plugins
 from core.queries.inventory import declared
 
 #: What is no team's flavour.
 _EXAMPLES = ("demo",)
 
 
-class Command(BaseCommand):
+class Command(DeployerCommand):
     help = (
         "Write docs/services.md: what the flavours keep deployed, with their repositories, Dockerfiles, platforms, branches, "
         "images and hosts. The page /services/ shows the same, with what was added in the admin."
@@ -38,9 +39,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, flavour: list[str] | None, check: bool, output: Path, **__: Any) -> None:
-        names = flavour or [name for name in plugins.flavour_names() if name not in _EXAMPLES]
+        names = flavour or [name for name in flavour_files.names() if name not in _EXAMPLES]
         try:
-            text = markdown([declared(plugins.flavour(name)) for name in names])
+            text = markdown([declared(flavour_files.load(name)) for name in names])
         except DeployerError as error:
             raise CommandError(str(error)) from None
         if str(output) == "-":

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
-from core.management.acting import ActingCommand, find_flavour, length
+from core import clock
+from core.management.acting import ActingCommand, add_length, find_flavour
 from core.services import holds
 
 
@@ -23,10 +23,8 @@ class Command(ActingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("flavour", metavar="FLAVOUR")
         super().add_arguments(parser)
-        parser.add_argument(
-            "--for", dest="time", type=length, metavar="LENGTH", help="30m, 2h, 3d or 1w; after that it lifts by itself"
-        )
+        add_length(parser)
 
     def act(self, user: User, *, flavour: str = "", reason: str = "", time: timedelta | None = None, **_: Any) -> str:
-        until = timezone.now() + time if time else None
+        until = clock.now() + time if time else None
         return holds.freeze(find_flavour(flavour), user, reason=reason, until=until).sentence

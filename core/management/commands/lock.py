@@ -7,9 +7,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
-from core.management.acting import ServiceCommand, length
+from core import clock
+from core.management.acting import ServiceCommand, add_length
 from core.models import Service
 from core.services import holds
 
@@ -23,10 +23,8 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument(
-            "--for", dest="time", type=length, metavar="LENGTH", help="30m, 2h, 3d or 1w; after that it lifts by itself"
-        )
+        add_length(parser)
 
     def act_on(self, service: Service, user: User, *, reason: str = "", time: timedelta | None = None, **_: Any) -> str:
-        hold = holds.lock(service, user, reason=reason, until=timezone.now() + time if time else None)
+        hold = holds.lock(service, user, reason=reason, until=clock.now() + time if time else None)
         return f"{service}: {hold.sentence}"

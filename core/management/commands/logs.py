@@ -8,19 +8,20 @@ import contextlib
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from core import configuration
+from core.logs import places
 from core.logs.follow import follow
 from core.logs.render import coloured, plain
-from core.logs.store import LogStore
 from core.management import database
+from core.management.base import DeployerCommand
 from core.models import Job
+from core.queries import job_logs
 from core.services import hints
 from core.states import JobState
 
 
-class Command(BaseCommand):
+class Command(DeployerCommand):
     help = (
         "Show the log of a job; with -f until the job is over. On a terminal with its colours, elsewhere without; nothing "
         "in it can make a terminal do anything else. Exit status with -f: 0 if the job succeeded, 1 if not."
@@ -36,13 +37,15 @@ class Command(BaseCommand):
             row = Job.objects.filter(pk=job).first()
             if row is None:
                 raise CommandError(f"there is no job {job}")
+            if absence := job_logs.absence(row):
+                raise CommandError(absence)
             with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
                 asyncio.run(self._show(row, lines, until_over=options["follow"]))
                 if options["follow"]:
                     self._tell_the_end(job)
 
     async def _show(self, job: Job, last: int | None, *, until_over: bool) -> None:
-        store = LogStore(configuration.current().logs_dir)
+        store = places.store()
         offset = 0
         if last is not None:
             end = store.size(job.log)

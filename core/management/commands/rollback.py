@@ -37,7 +37,12 @@ class Command(ServiceCommand):
 
 
 def _release(service: Service, commit: str) -> Release:
-    rows = Release.objects.filter(target=service.target).exclude(digest="").select_related("commit")
+    rows = (
+        Release.objects.filter(target=service.target)
+        .filter(image_removed_at=None)
+        .exclude(digest="")
+        .select_related("commit")
+    )
     found = list(rows.filter(commit__hash__startswith=commit.lower())[:2])
     if len(found) == 1:
         return found[0]

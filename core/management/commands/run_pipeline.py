@@ -9,17 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 
-from core import configuration
+from core import clock, configuration
 from core.engine import planning, schedules
 from core.engine.settled import Verdict
 from core.errors import ConfigurationError
+from core.management.base import DeployerCommand
 from core.management.embedded import Embedded
 from core.management.interruption import INTERRUPTED, Interruption
+from core.management.preconditions import WRONG
 from core.management.terminal import Terminal
 from core.models import Repository
 from core.pipeline.validate import unknown
@@ -27,11 +28,11 @@ from core.services import declarations, flavours
 from core.services.scope import Scope
 from core.states import Level
 
-#: Exit statuses of `--once`, and of a wrong configuration.
-FAILED, WRONG = 1, 2
+#: Exit status of `--once` where something failed.
+FAILED = 1
 
 
-class Command(BaseCommand):
+class Command(DeployerCommand):
     help = (
         "Look after a flavour's repositories: build every branch and pull request, and keep its services on their "
         "deployment branches. Starts the web, a runner and the schedules, and stops them with Ctrl-C; on several hosts "
@@ -68,6 +69,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         self._interruption = Interruption()
         with self._interruption.caught():
+            self._interruption.begin()
             self._handle(options)
             return
         raise CommandError("interrupted", returncode=INTERRUPTED)
@@ -114,7 +116,9 @@ class Command(BaseCommand):
             self.stderr.write(f"{name} could not be looked at, what was known of it counts: {reason}")
         for step in plan.steps:
             commit = f" of {step.commit[:10]}" if step.commit else ""
-            self.stdout.write(f"{step.when:5} {step.verb:8} {step.repository}: {step.what}{commit} — {step.reason}")
+            behind = f" (behind {'; '.join(step.gates)})" if step.gates else ""
+            what = f"{step.what}{commit}{behind}"
+            self.stdout.write(f"{step.when:5} {step.verb:8} {step.repository}: {what} — {step.reason}")
         if not plan.steps:
             self.stdout.write("Everything is up to date: there is nothing to do.")
 
@@ -135,7 +139,7 @@ def _declaration(options: dict[str, Any]) -> Callable[[], Scope]:
     """Check the command line; what it answers brings the rows into line with it."""
     threshold = _threshold(options)
     seconds = options["confirm_auto_release"]
-    lifts_at = timezone.now() + timedelta(seconds=seconds) if seconds is not None else None
+    lifts_at = clock.now() + timedelta(seconds=seconds) if seconds is not None else None
 
     def declare() -> Scope:
         flavour = declarations.load(options["flavour"])

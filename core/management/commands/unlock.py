@@ -10,14 +10,15 @@ from core.errors import RefusedError
 from core.management.acting import ServiceCommand
 from core.models import Hold, Service
 from core.services import holds
+from core.states import HoldKind
 
 
 class Command(ServiceCommand):
     help = "Lift the lock of a service: what waits for it goes on."
 
     def act_on(self, service: Service, user: User, *, reason: str = "", **_: Any) -> str:
-        hold = Hold.objects.filter(service=service, lifted_at=None).first()
-        if hold is None:
-            raise RefusedError(f"{service} is not locked")
-        holds.lift(hold, user, reason=reason)
+        try:
+            holds.lift(holds.of_service(service, HoldKind.LOCK), user, reason=reason)
+        except Hold.DoesNotExist:
+            raise RefusedError(f"{service} is not locked") from None
         return f"{service} is locked no more."

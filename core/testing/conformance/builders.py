@@ -13,11 +13,12 @@ import pytest
 
 from core.errors import Stalled
 from core.interfaces import Builder
+from core.operation_values import BuildRequest, Context, PublishRequest
 from core.states import Purpose
 from core.testing.checkouts import DirectoryCheckout
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
-from core.values import BuildRequest, Commit, Context, Options, PublishRequest
+from core.values import Commit, Options
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

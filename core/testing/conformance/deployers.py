@@ -10,10 +10,11 @@ import pytest
 
 from core.errors import DeploymentFailed
 from core.interfaces import Deployer
+from core.operation_values import Context, DeployRequest
 from core.states import Health
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
-from core.values import Context, DeployRequest, Observation, Options, Release, ServicePlace
+from core.values import Observation, Options, Release, ServicePlace
 
 #: Seconds in which a service that was moved has to look well to whoever only observes it.
 SETTLES_IN = 30.0

@@ -62,6 +62,15 @@ class NotifierConformance:
         await notifier.notify(NEWS, options, {})
         assert "live runs 0123456789" in heard()[-1]
 
+    async def test_it_is_tested_without_anything_being_said(
+        self, notifier: Notifier, options: Options, heard: Callable[[], Sequence[str]]
+    ) -> None:
+        before = list(heard())
+        found = [finding async for finding in notifier.check(options)]
+        assert found, "say at least that it cannot be tested"
+        assert not [finding for finding in found if finding.level == "error"]
+        assert list(heard()) == before
+
     async def test_it_is_told_more_of_the_same_with_what_it_remembered(
         self, notifier: Notifier, options: Options, heard: Callable[[], Sequence[str]]
     ) -> None:

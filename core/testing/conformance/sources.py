@@ -14,7 +14,7 @@ from core.interfaces import Source
 from core.states import RefKind
 from core.testing.contexts import attempt_context
 from core.testing.git_server import WorkTree
-from core.values import Heads, Options, RepositoryPlace
+from core.values import Changes, Heads, Options, RepositoryPlace
 
 #: Names that Git allows and that a careless program takes for something else.
 STRANGE_NAMES = (
@@ -108,6 +108,21 @@ class SourceConformance:
         after = look(before.validator)
         assert [head.commit.hash for head in after.heads] == [second]
 
+    def test_one_file_of_a_commit_can_be_had(
+        self, source: Source, place: RepositoryPlace, work: WorkTree, tmp_path: Path
+    ) -> None:
+        work.write("docker/Dockerfile", "FROM scratch\n")
+        hash = work.commit("With a file")
+        work.push("main")
+
+        def file(path: str) -> bytes | None:
+            return asyncio.run(source.file(place, hash, path, attempt_context(tmp_path)))
+
+        assert file("docker/Dockerfile") == b"FROM scratch\n"
+        assert file("docker") is None
+        assert file("Dockerfile") is None
+        assert file("../../etc/passwd") is None
+
     def test_a_rewritten_and_a_deleted_branch_are_seen(self, work: WorkTree, look: Callable[..., Heads]) -> None:
         first = work.commit("First")
         work.push("main")
@@ -166,6 +181,31 @@ class SourceConformance:
         work.push("main")
         with pytest.raises(Stalled):
             await source.checkout(place, "1" * 40, tmp_path / "out", attempt_context(tmp_path))
+
+    async def test_what_changed_between_two_commits_is_told(
+        self, source: Source, place: RepositoryPlace, work: WorkTree, tmp_path: Path
+    ) -> None:
+        """Where it can be told at all: forward, backward, and after the branch was rewritten."""
+        data = attempt_context(tmp_path).data
+        first, second = work.commit("First"), work.commit("Second\n\nAt length.")
+        third = work.commit("<b>Third</b>")
+        work.push("main")
+        told = await source.changes(place, first, third, data)
+        if told is None:
+            pytest.skip("this source cannot tell what changed")
+        assert [(each.hash, each.title) for each in told.commits] == [(third, "<b>Third</b>"), (second, "Second")]
+        assert "A. Author" in told.commits[0].author
+        assert (told.cut, told.forward) == (False, True)
+        assert await source.changes(place, third, third, data) == Changes()
+        assert await source.changes(place, third, first, data) == Changes(forward=False)
+        work.reset(first)
+        other = work.commit("Another second")
+        work.push("main", force=True)
+        told = await source.changes(place, third, other, data)
+        assert told
+        assert ([each.hash for each in told.commits], told.forward) == ([other], False)
+        with pytest.raises(Stalled):
+            await source.changes(place, "1" * 40, other, data)
 
     async def test_a_repository_that_does_not_answer_may_answer_later(
         self, source: Source, nowhere: RepositoryPlace, tmp_path: Path

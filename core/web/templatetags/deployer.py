@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from django import template
-from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from core import clock
+from core.web import plugin_pages as pages_of_plugins
 
 register = template.Library()
 
@@ -17,7 +20,7 @@ _SIGNS = {
     "failed": "✗", "unhealthy": "✗", "absent": "✗",
     "running": "▶", "starting": "▶",
     "queued": "…", "waiting": "…", "ready": "…",
-    "blocked": "⏸", "cancelled": "⊘",
+    "blocked": "‖", "cancelled": "⊘",
 }  # fmt: skip
 
 
@@ -32,7 +35,7 @@ def ago(moment: datetime | None) -> SafeString | str:
         return "never"
     exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, in_words(timezone.now() - moment)
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, in_words(clock.now() - moment)
     )
 
 
@@ -56,7 +59,7 @@ def took(job: object) -> str:
     started, finished = getattr(job, "started_at", None), getattr(job, "finished_at", None)
     if started is None:
         return ""
-    seconds = ((finished or timezone.now()) - started).total_seconds()
+    seconds = ((finished or clock.now()) - started).total_seconds()
     return f"{seconds:.1f} s" if seconds < 60 else _length(seconds)
 
 
@@ -70,12 +73,33 @@ def state(word: str, label: str = "") -> SafeString:
 
 @register.filter
 def hold(held: object) -> SafeString:
-    """A lock or a freeze, with who holds it and why as its title."""
-    label, said = ("locked" if getattr(held, "service_id", None) else "frozen"), getattr(held, "sentence", "")
-    return format_html('<span class="state blocked" title="{}"><b aria-hidden="true">⏸</b> {}</span>', said, label)
+    """A lock, a pause or a freeze, with who holds it and why as its title."""
+    label = {"lock": "locked", "pause": "paused"}.get(getattr(held, "kind", ""), "frozen")
+    said = getattr(held, "sentence", "")
+    return format_html('<span class="state blocked" title="{}"><b aria-hidden="true">‖</b> {}</span>', said, label)
+
+
+@register.filter
+def person(author: str) -> str:
+    """An author's name without the address."""
+    return author.partition(" <")[0].strip() or author
 
 
 @register.filter
 def short(digest: str) -> str:
     """The beginning of a digest."""
     return digest.removeprefix("sha256:")[:12]
+
+
+@register.filter
+def marked(text: str, words: str) -> SafeString:
+    """A text in which the words are marked, whatever case they are in; it is escaped as any other."""
+    pieces = re.split(f"({re.escape(words)})", text, flags=re.IGNORECASE) if words else [text]
+    shown = ((format_html("<mark>{}</mark>", each) if number % 2 else each,) for number, each in enumerate(pieces))
+    return format_html_join("", "{}", shown)
+
+
+@register.simple_tag
+def plugin_pages() -> list[tuple[str, str]]:
+    """Title and address of each entry of the navigation that a plugin adds."""
+    return pages_of_plugins.navigation()

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 
+from core import clock
 from core.models import Build, Ref, Repository, Service
 from core.queries.access import role_of
 from core.queries.orders import orders
 from core.states import Role
 from core.web.links import commit_url
+from core.web.views import diagrams
 
 #: Refs on one page.
 _PAGE = 50
@@ -34,7 +35,8 @@ def repository(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "repository": row,
         "wanted": wanted,
-        "polled_slowly": row.poll_after is not None and row.poll_after > timezone.now(),
+        "diagram": "" if row.retired_at else diagrams.of_repository(row),
+        "polled_slowly": row.poll_after is not None and row.poll_after > clock.now(),
         "page": page,
         "refs": _with_builds(row, page.object_list),
         "services": [(service, order[service.pk].words) for service in services],

@@ -1,32 +1,21 @@
-"""The deployer itself: its plugins, what people did, whether it is alive."""
+"""The deployer itself: what people did, whether it is alive."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import asdict
 
 from django.core.paginator import Paginator
-from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.utils import timezone
 
 from core import configuration
-from core.engine import schedules
-from core.models import Activity, Delivery, PluginFact, Repository
+from core.engine import readiness
+from core.models import Delivery, Repository
 from core.plugins import plugins
-from core.queries import pools
+from core.queries import activities, addresses, pools
 from core.queries.deliveries import shown
-from core.services import runners
 
 _PAGE = 100
-
-
-def plugin_list(request: HttpRequest) -> HttpResponse:
-    told: dict[str, list[PluginFact]] = {}
-    for fact in PluginFact.objects.all():
-        told.setdefault(fact.plugin, []).append(fact)
-    rows = [(plugin, told.get(plugin.name, [])) for plugin in plugins.infos()]
-    return render(request, "deployer/plugins.html", {"plugins": rows})
 
 
 def pool_list(request: HttpRequest) -> HttpResponse:
@@ -35,8 +24,25 @@ def pool_list(request: HttpRequest) -> HttpResponse:
 
 
 def activity(request: HttpRequest) -> HttpResponse:
-    page = Paginator(Activity.objects.select_related("user"), _PAGE).get_page(request.GET.get("page"))
-    return render(request, "deployer/activity.html", {"page": page})
+    """What people and the deployer did, newest first, as far as somebody asks for it."""
+    names = ("by", "verb", "subject", "since")
+    asked = {name: request.GET.get(name, "").replace("\0", " ").strip()[:200] for name in names}
+    rows = activities.filtered(**asked)
+    page = Paginator(rows, _PAGE).get_page(request.GET.get("page"))
+    found = list(page.object_list)
+    pages = addresses.of_subjects(row.subject for row in found)
+    context = {
+        "page": page,
+        "rows": [(row, pages.get(row.subject, "")) for row in found],
+        "asked": asked,
+        "filtered": any(asked.values()),
+        "people": activities.people(),
+        "verbs": activities.verbs(),
+        "subjects": activities.SUBJECTS,
+        "times": activities.TIMES,
+        "system": activities.SYSTEM,
+    }
+    return render(request, "deployer/activity.html", context)
 
 
 def deliveries(request: HttpRequest) -> HttpResponse:
@@ -60,13 +66,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers and a runner is alive; schedules that have stopped are told, and cost only punctuality."""
-    try:
-        connection.ensure_connection()
-        now = timezone.now()
-        alive = runners.alive(now, timedelta(seconds=configuration.current().lease_seconds))
-        late = schedules.late(now)
-    except Error as error:
-        return JsonResponse({"ready": False, "database": str(error)}, status=503)
-    facts = {"ready": alive > 0, "database": "ok", "runners": alive, "late_schedules": late}
-    return JsonResponse(facts, status=200 if alive else 503)
+    """Whether all that is needed is there, check by check; 503 where it is not."""
+    found = readiness.checks()
+    ready = readiness.ready(found)
+    told = {"ready": ready, "checks": [asdict(check) for check in found]}
+    return JsonResponse(told, status=200 if ready else 503)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from containers import checks
 from containers.credentials import Credentials, secret_name, write_config
 from containers.names import ImageName
 from containers.registry import digest_of, manifest_exists, read_file, write_index
@@ -47,6 +48,24 @@ async def test_a_registry_with_a_password_is_read_and_written(
     written = await write_index(closed.tagged("all"), {"linux/amd64": image}, {})
     await read_file(closed.at(written), "a", tmp_path / "a")
     assert (tmp_path / "a").read_text() == "secret"
+
+
+async def test_whether_we_may_push_is_known_without_pushing(
+    closed: ImageName, closed_registry: RealRegistry, plain_registry: RealRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [refused] = [finding async for finding in checks.of_image(str(closed))]
+    assert refused.level == "error"
+    assert f"does not let us write {closed}" in refused.text
+    give(monkeypatch, closed.registry, closed_registry.username, closed_registry.password)
+    [allowed] = [finding async for finding in checks.of_image(str(closed))]
+    assert (allowed.level, allowed.text) == ("ok", f"{closed.registry} lets us push {closed.name}")
+    new = replace(closed, registry=plain_registry.name, repository="never/pushed")
+    assert [finding.level async for finding in checks.of_image(str(new))] == ["ok"]
+    assert not await manifest_exists(new)
+    gone = replace(closed, registry="127.0.0.1:1")
+    [unreachable] = [finding async for finding in checks.of_image(str(gone))]
+    assert "cannot be reached" in unreachable.text
+    assert unreachable.remedy.startswith("See whether")
 
 
 async def test_what_docker_login_keeps_is_used(

@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import os
 import random
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +27,7 @@ from tests.containers.registry.images import (
     layer,
     link,
 )
+from tests.real import small_disk
 
 
 async def taken(publisher: Publisher, path: str, *layers: bytes, into: Path, **options: str) -> str:
@@ -248,16 +248,10 @@ async def test_a_layer_that_is_too_large_is_not_fetched(
 # The disk, and being cancelled
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if subprocess.run(words, check=False, capture_output=True).returncode:
-        pytest.skip("a disk can be mounted by root alone")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+@pytest.fixture(name="small_disk")
+def _small_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as place:
+        yield place
 
 
 @pytest.mark.parametrize(("name", "packing"), [("a", ""), ("zeros", "+gzip")], ids=["fetching", "unpacking"])

@@ -115,10 +115,13 @@ async def test_an_authority_that_cannot_be_read_is_named(
     secured: ImageName, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
 ) -> None:
     path = tmp_path / "authority.pem"
-    if content is not None:
+    said = rf"certificate for {secured.registry} cannot be read: {path}"
+    if content is None:
+        said = r"DEPLOYER_REGISTRY_CA: Path does not point to a file \(it is '.*authority.pem'\)"
+    else:
         path.write_bytes(content)
     monkeypatch.setenv("DEPLOYER_REGISTRY_CA", str(path))
-    with pytest.raises(ConfigurationError, match=rf"certificate for {secured.registry} cannot be read: {path}"):
+    with pytest.raises(ConfigurationError, match=said):
         await digest_of(secured)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from containers.names import ImageName
-from containers.registry import digest_of, manifest_exists, write_index
+from containers.registry import digest_of, manifest_exists, manifests_of, write_index
 from core.api import Stalled
 from tests.containers.registry.images import DOCKER_MANIFEST, INDEX, MANIFEST, Publisher, digest, file, layer
 
@@ -135,3 +135,13 @@ def test_an_images_digest_in_an_index_is_of_the_bytes_as_they_are(publisher: Pub
 
 def test_names_of_the_tests_are_names(publisher: Publisher) -> None:
     assert ImageName.parse(str(publisher.name)) == publisher.name
+
+
+async def test_the_images_of_an_index_are_told_by_platform_without_what_attests_them(publisher: Publisher) -> None:
+    manifests = pushed(publisher, "amd64", "arm/v7")
+    attestation = publisher.manifest(layer(file("what", "an attestation")), tag="attestation")
+    told = {"vnd__docker__reference__type": "attestation-manifest", "vnd__docker__reference__digest": attestation}
+    described = [publisher.describe(digest, platform) for platform, digest in manifests.items()]
+    index = publisher.index([*described, publisher.describe(attestation, "unknown/unknown", **told)], tag="live")
+    assert await manifests_of(publisher.name.at(index)) == manifests
+    assert await manifests_of(publisher.name.at(manifests["linux/amd64"])) == {}

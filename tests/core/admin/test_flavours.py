@@ -39,6 +39,8 @@ def test_a_flavour_is_added(boss):
     [
         pytest.param({"name": "a b"}, "name", "valid", id="a name with a space"),
         pytest.param({"name": "-x"}, "name", "letters, digits", id="a name that looks like an option"),
+        pytest.param({"gates": '[["dumy", {}]]'}, "gates", "did you mean 'dummy'?", id="an unknown gate"),
+        pytest.param({"gates": '[["dummy", {"nam": ""}]]'}, "gates", "did you mean 'name'?", id="a gate's option"),
         pytest.param({"notifiers": '[["dumy", {}]]'}, "notifiers", "did you mean 'dummy'?", id="an unknown notifier"),
         pytest.param(
             {"notifiers": '[["dummy", {"chanel": "x"}]]'}, "notifiers", "did you mean 'channel'?", id="option"

@@ -12,17 +12,23 @@ from django.utils import timezone
 
 from core.models import (
     Activity,
+    Approval,
     Build,
     BuilderPools,
     Commit,
     Delivery,
     Deployment,
+    GateException,
     Identity,
     Job,
     Message,
     PluginFact,
+    PluginIncident,
+    PluginSwitch,
+    Provenance,
     Ref,
     Release,
+    ReleaseChanges,
     Rollback,
     Runner,
 )
@@ -35,16 +41,22 @@ MODELS = sorted(
 RECORDS = (
     Delivery,
     Activity,
+    Approval,
     Build,
     BuilderPools,
+    PluginIncident,
+    PluginSwitch,
     Commit,
     Deployment,
+    GateException,
     Identity,
     Job,
     Message,
     PluginFact,
+    Provenance,
     Ref,
     Release,
+    ReleaseChanges,
     Rollback,
     Runner,
 )
@@ -60,6 +72,10 @@ def make_one_of_each() -> None:
     factories.make_job(build=factories.make_build(target=service.target, commit=commit))
     factories.make_rollback(service=service, release=deployment.release)
     factories.make_hold(service=service)
+    factories.make_approval(job=deployment.job)
+    factories.make_gate_exception(service=service)
+    factories.make_release_changes(release=deployment.release)
+    factories.make_provenance(release=deployment.release)
     factories.make_api_token()
     factories.make_idempotent_call()
     factories.make_input(flavour=service.target.recipe.repository.flavour)
@@ -70,7 +86,17 @@ def make_one_of_each() -> None:
     factories.make_identity()
     factories.make_plugin_fact()
     factories.make_builder_pools()
+    factories.make_plugin_switch()
+    factories.make_approval()
+    factories.make_gate_exception(service=service)
+    factories.make_process()
+    factories.make_tidying()
+    factories.make_schema()
+    factories.make_plugin_incident()
+    factories.make_probe()
     factories.make_log_rule()
+    factories.make_measurement()
+    factories.make_release_changes()
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -36,6 +36,11 @@ def test_a_service_is_added_on_the_page_of_its_target(boss, target):
             {"deployer": "host", "options": '{"port": 1, "trial": true}'}, "options", "`trial` needs", id="together"
         ),
         pytest.param({"host": "a b"}, "host", "a host's name", id="a host with a space"),
+        pytest.param({"health_check": '{"pth": "/"}'}, "health_check", "did you mean 'path'?", id="no such word"),
+        pytest.param({"health_check": '{"status": "ok"}'}, "health_check", "status: Input should", id="a wrong value"),
+        pytest.param({"health_check": "[]"}, "health_check", "has to be an object", id="no object"),
+        pytest.param({"health_check": "{}"}, "health_check", "nothing to ask", id="a check of nowhere"),
+        pytest.param({"drift_policy": "mend"}, "drift_policy", "mend", id="no such policy"),
     ],
 )
 def test_what_a_flavour_file_could_not_say_is_refused_on_its_field(values, field, said, boss, target):
@@ -43,6 +48,23 @@ def test_what_a_flavour_file_could_not_say_is_refused_on_its_field(values, field
     found = faults(boss.add("service", **{**right, **values}))
     assert list(found) == [field]
     assert said in " ".join(found[field])
+
+
+def test_health_and_drift_are_declared_and_can_be_left_out_again(boss, target):
+    service = factories.make_service("shop", uri="https://shop.example", target=target)
+    check = '{"path": "/up", "redirects": 2}'
+    assert boss.change(service, health_check=check, soak=60, drift_policy="heal").status_code == 302
+    service.refresh_from_db()
+    assert (service.soak, service.drift_policy) == (60, "heal")
+    assert (service.health_check["path"], service.health_check["redirects"], service.health_check["grace"]) == (
+        "/up",
+        2,
+        60,
+    )
+    assert "soak: None → 60" in Activity.objects.get().reason
+    assert boss.change(service, health_check="", soak="", drift_policy="").status_code == 302
+    service.refresh_from_db()
+    assert (service.health_check, service.soak, service.drift_policy) == (None, None, "")
 
 
 def test_two_services_of_a_name_on_a_host_are_refused_on_the_page(boss, target):

@@ -15,8 +15,8 @@ from core.errors import OperationError, Stalled
 from core.logs.diagnosis import WINDOW
 from core.logs.store import LogStore
 from core.models import Job, LogRule
+from core.operation_values import BuildRequest, Context
 from core.states import JobState
-from core.values import BuildRequest, Context
 from tests import factories
 from tests.core.engine.test_runner import LIVE, ONE, ask, declare, job, look, until
 from tests.dummy_plugin.hooks import Dummy

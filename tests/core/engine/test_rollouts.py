@@ -172,7 +172,7 @@ def test_another_rollout_is_in_force_at_once() -> None:
 def test_a_service_soaks_if_others_wait_for_it(rollout: str, soaks: list[int]) -> None:
     declare(rollout)
     Target.objects.update(soak=60)
-    assert [service.soak for service in Target.objects.get().in_order()] == soaks
+    assert [service.watched for service in Target.objects.get().in_order()] == soaks
 
 
 # Publications, one at a time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.utils import timezone
 
 from core import configuration
-from core.engine import facts
+from core.engine import attempts, facts
 from core.engine.runner import Runner
 from core.errors import OperationError, Stalled, Waiting
 from core.logs.store import LogStore
@@ -21,9 +23,11 @@ from core.models import Input, Job, Message, Repository, Service
 from core.pipeline import declaration
 from core.pipeline.declaration import FromInput, Use
 from core.queries import pools
-from core.services import declarations, heads, jobs
+from core.services import declarations, heads, jobs, runners
 from core.states import Health, JobKind, JobState
-from core.values import Hold, Pool, PoolWorker
+from core.values import Pool, PoolWorker
+from core.versions import VERSION
+from tests.core import shop
 from tests.dummy_plugin.hooks import Dummy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +56,7 @@ def ask(question: Callable[[], Any]) -> Any:
     return question()
 
 
-async def until(question: Callable[[], Any], *, seconds: float = 20) -> Any:
+async def until(question: Callable[[], Any], *, seconds: float = 60) -> Any:
     """Wait until the database says so."""
     for _ in range(int(seconds / 0.02)):
         if answer := await ask(question):
@@ -222,19 +226,6 @@ async def test_builders_tell_of_their_machines(often: None, dummy: Dummy, runner
     assert (told.error, told.pools[0].name) == ("the scheduler is away", "arm")
 
 
-async def test_a_gate_holds_a_deployment_with_its_reason_until_it_lifts(dummy: Dummy, runner: Runner) -> None:
-    await ask(declare)
-    dummy.gate.holds["shop"] = Hold(reason="it is Friday", until=timezone.now() + timedelta(seconds=40))
-    dummy.source.push("acme/shop", LIVE, ONE)
-    await ask(look)
-    held = await until(lambda: job(kind=JobKind.DEPLOYMENT, state=JobState.QUEUED, reason__contains="Friday"))
-    assert held.reason == "Held by gate dummy: it is Friday"
-    assert dummy.deployer.moves == []
-    dummy.gate.holds.clear()
-    await ask(lambda: Job.objects.update(not_before=timezone.now()))
-    await until(lambda: Service.objects.filter(current__commit__hash=ONE).first())
-
-
 async def test_a_failed_deployment_tells_what_runs_and_people_hear_of_it(dummy: Dummy, runner: Runner) -> None:
     await ask(declare)
     dummy.deployer.running["shop"] = "sha256:old"
@@ -271,8 +262,7 @@ async def test_builds_wait_for_their_inputs_and_a_release_follows_them(dummy: Du
     await ask(lambda: declare(inputs=True))
     dummy.source.push("acme/shop", LIVE, ONE)
     await ask(look)
-    waiting = await until(lambda: Service.objects.filter(status="blocked").exclude(reason__contains="branch").first())
-    assert "input opam" in waiting.reason
+    await until(lambda: Service.objects.filter(status="blocked", reason__contains="input opam").exists())
     dummy.input.values["opam"] = "a"
     await until(
         lambda: not Job.objects.filter(kind=JobKind.INPUT).update(not_before=timezone.now()) or dummy.input.reads
@@ -287,11 +277,18 @@ async def test_builds_wait_for_their_inputs_and_a_release_follows_them(dummy: Du
 
 
 async def test_a_source_that_does_not_answer_is_said_and_asked_again(dummy: Dummy, runner: Runner) -> None:
+    class Lasting(dict[str, Exception]):
+        """Errors that each look meets: a second one may be due already."""
+
+        def pop(self, key: str, *_: Any) -> Exception:
+            return self[key]
+
     await ask(declare)
-    dummy.source.errors["acme/shop"] = OperationError("no route to host")
+    dummy.source.errors = Lasting({"acme/shop": OperationError("no route to host")})
     dummy.source.push("acme/shop", LIVE, ONE)
     await ask(look)
     await until(lambda: Repository.objects.filter(look_error="no route to host").first())
+    dummy.source.errors = {}
     await ask(look)
     await until(lambda: Service.objects.filter(current__commit__hash=ONE).first())
     assert (await ask(Repository.objects.get)).look_error == ""
@@ -316,6 +313,48 @@ async def test_stopping_puts_builds_back_and_lets_a_deployment_end(dummy: Dummy)
     assert (await ask(lambda: job(build__commit__hash=TWO))).state == JobState.QUEUED
 
 
+async def test_stopped_in_the_middle_of_a_round_it_begins_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was put back because it is stopped is not for the rest of that round."""
+
+    def ready() -> None:
+        repository = shop.declare()
+        shop.look(repository, live="c1")
+        shop.settle(repository)
+
+    await ask(ready)
+    first = Runner(configuration.current())
+    # The first step of a round.
+    monkeypatch.setattr(heads, "claim", lambda *_, **__: first.stop() or [])
+    await asyncio.wait_for(first.run(), 20)
+    build = await ask(Job.objects.get)
+    assert (build.state, build.started_at) == (JobState.QUEUED, None)
+
+
+async def test_what_another_runner_began_is_taken_up_and_says_so(dummy: Dummy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "GRACE", 0)
+    await ask(declare)
+    first, second = Runner(configuration.current()), Runner(configuration.current())
+    task = asyncio.create_task(first.run())
+    dummy.deployer.latches["shop"].shut()
+    dummy.source.push("acme/shop", LIVE, ONE)
+    await ask(look)
+    await until(lambda: dummy.deployer.latches["shop"].waiting)
+    first.stop()
+    await task
+    dummy.deployer.latches["shop"].open()
+    task = asyncio.create_task(second.run())
+    done = await until(lambda: job(kind=JobKind.DEPLOYMENT, state=JobState.SUCCEEDED))
+    second.stop()
+    await task
+    said, why = text_of(done), "Its runner was stopped while it ran this"
+    assert f"taken up by runner {second.name} (deployer {VERSION}): {why}" in said
+    assert said.index("cancelled") < said.index("taken up by") < said.index("succeeded"), "one log goes on"
+    assert [(each.attempt, each.queued_at) for each in dummy.deployer.contexts] == [
+        (1, done.created_at),
+        (2, done.created_at),
+    ]
+
+
 async def test_a_job_whose_plugin_is_missing_fails_and_says_so(dummy: Dummy, runner: Runner) -> None:
     await ask(declare)
     await ask(lambda: Repository.objects.get().recipes.update(builder="gone"))
@@ -323,3 +362,122 @@ async def test_a_job_whose_plugin_is_missing_fails_and_says_so(dummy: Dummy, run
     await ask(look)
     failed = await until(lambda: job(state=JobState.FAILED))
     assert failed.reason.startswith("no plugin offers 'gone' among the builders; there are: ")
+
+
+async def test_what_is_in_hand_ends_before_its_lease_does_even_if_the_database_says_nothing(
+    dummy: Dummy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(declare)
+    runner = Runner(configuration.current().model_copy(update={"lease_seconds": 2.0}))
+    task = asyncio.create_task(runner.run())
+    dummy.deployer.latches["shop"].shut()
+    dummy.source.push("acme/shop", LIVE, ONE)
+    await ask(look)
+    await until(lambda: dummy.deployer.latches["shop"].waiting)
+    silence = threading.Event()
+    # Not an error, which would be noticed at once: a network that swallows everything.
+    monkeypatch.setattr(runners, "renew", lambda *_: silence.wait())
+    try:
+        async with asyncio.timeout(60):
+            while dummy.deployer.latches["shop"].waiting:
+                await asyncio.sleep(0.02)
+    finally:
+        silence.set()
+    monkeypatch.undo()
+    dummy.deployer.latches["shop"].open()
+    await until(lambda: Service.objects.filter(current__commit__hash=ONE).first())
+    assert dummy.deployer.at_once.most["shop"] == 1
+    runner.stop()
+    await task
+
+
+async def test_a_runner_that_lost_a_job_does_not_take_it_up_before_it_has_let_go_of_it(
+    dummy: Dummy, runner: Runner
+) -> None:
+    await ask(declare)
+    dummy.deployer.latches["shop"].shut()
+    dummy.source.push("acme/shop", LIVE, ONE)
+    await ask(look)
+    await until(lambda: dummy.deployer.latches["shop"].waiting)
+    lost = await ask(lambda: job(kind=JobKind.DEPLOYMENT))
+    assert lost
+    # As another runner would write it that found the lease at its end.
+    assert await ask(lambda: jobs.take_back([lost.runner], timezone.now())) == 1
+    # Whatever this one takes up before it has noticed would run beside what it has in hand.
+    await until(lambda: Job.objects.filter(pk=lost.pk, state=JobState.QUEUED).first())
+    dummy.deployer.latches["shop"].open()
+    await until(lambda: Service.objects.filter(current__commit__hash=ONE).first())
+    assert dummy.deployer.at_once.most["shop"] == 1
+
+
+async def test_a_stop_that_comes_while_an_end_is_written_down_does_not_lose_the_end(
+    dummy: Dummy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(declare)
+    runner, asked, finish = Runner(configuration.current()), threading.Event(), jobs.finish
+
+    def busy(*words: Any, **more: Any) -> bool:
+        asked.set()
+        if not runner._stopping:
+            raise OperationalError("the database is away")
+        return finish(*words, **more)
+
+    monkeypatch.setattr(jobs, "finish", busy)
+    dummy.source.push("acme/shop", "refs/heads/topic", ONE)
+    await ask(look)
+    task = asyncio.create_task(runner.run())
+    await until(asked.is_set)
+    runner.stop()
+    await task
+    assert (await ask(job)).state == JobState.SUCCEEDED
+
+
+async def test_a_cancel_that_comes_while_an_end_is_written_down_does_not_lose_the_end(
+    dummy: Dummy, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(declare)
+    away, asked = True, threading.Event()
+    finish = jobs.finish
+
+    def busy(*words: Any, **more: Any) -> bool:
+        asked.set()
+        if away:
+            raise OperationalError("the database is away")
+        return finish(*words, **more)
+
+    monkeypatch.setattr(jobs, "finish", busy)
+    dummy.source.push("acme/shop", "refs/heads/topic", ONE)
+    await ask(look)
+    await until(asked.is_set)
+    row = await ask(job)
+    assert row
+    person = await ask(lambda: User.objects.create_user("ann"))
+    await ask(lambda: jobs.cancel(row, person, reason="no"))
+    await until(lambda: jobs.in_hand(row.runner).get(row.pk) == "no")
+    heard = runner._attempts.cancel
+
+    def hear(job: int, reason: str) -> None:
+        heard(job, reason)
+        nonlocal away
+        away = False
+
+    monkeypatch.setattr(runner._attempts, "cancel", hear)
+    ended = await until(lambda: job(state=JobState.SUCCEEDED))
+    assert ended.pk == row.pk
+
+
+async def test_a_look_at_a_service_wakes_it_only_where_others_wait_for_its_place(dummy: Dummy) -> None:
+    async def nothing() -> None: ...
+
+    async def after(kind: str, count: int) -> bool:
+        idle._wake.clear()
+        for _ in range(count):
+            idle._aside(kind, nothing())
+        while idle._side:
+            await asyncio.sleep(0)
+        return idle._wake.is_set()
+
+    idle = Runner(configuration.current())
+    assert not await after("service", 19)
+    assert await after("service", 20)
+    assert await after("message", 1)

@@ -69,7 +69,7 @@ def test_schedules_that_somebody_edited_stay_as_they_are() -> None:
     Schedule.objects.filter(name="Poll heads").update(minutes=7)
     schedules.install()
     assert Schedule.objects.get(name="Poll heads").minutes == 7
-    assert Schedule.objects.count() == 3
+    assert Schedule.objects.count() == 4
 
 
 def test_every_schedule_names_something_that_runs() -> None:
@@ -85,4 +85,6 @@ def test_schedules_that_have_stopped_are_told() -> None:
     schedules.install()
     now = timezone.now()
     assert schedules.late(now) == []
-    assert schedules.late(now + timedelta(hours=2)) == ["Evaluate everything", "Look at services", "Poll heads"]
+    assert schedules.late(now + timedelta(hours=2)) == [
+        "Evaluate everything", "Look at services", "Poll heads", "Tidy up",
+    ]  # fmt: skip

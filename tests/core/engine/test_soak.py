@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.soak import PATIENCE, Decision, Finding, Look, Watch, look_of, soak
+from core.engine.soak import PATIENCE, Decision, Finding, Look, Soak, Watch, look_of, soak
 from core.errors import DeploymentFailed, OperationError, Waiting
+from core.operation_values import DeployRequest
 from core.states import Health
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
-from core.values import DeployRequest, Observation, Release, ServicePlace
+from core.values import Observation, Release, ServicePlace
 from tests.dummy_plugin.roles import DummyDeployer, DummyDeployerOptions
 
 OLD, NEW = (Release(image="acme/shop:live", digest=f"sha256:{number * 64}") for number in "12")
@@ -100,7 +101,7 @@ def deployer() -> DummyDeployer:
 
 async def test_a_service_that_stays_healthy_is_watched_to_the_end(deployer: DummyDeployer, tmp_path: Path) -> None:
     log = RecordingLog()
-    await soak(deployer, REQUEST, 1, attempt_context(tmp_path, log))
+    await soak(deployer, REQUEST, Soak(seconds=1), attempt_context(tmp_path, log))
     assert log.notes == [
         "soaking for 1 s: the others follow if it stays healthy",
         "soaking: healthy, 1 s left",
@@ -113,13 +114,14 @@ async def test_an_unhealthy_service_is_taken_back(deployer: DummyDeployer, tmp_p
     deployer.health["shop"] = Health.UNHEALTHY
     log = RecordingLog()
     with pytest.raises(DeploymentFailed) as failure:
-        await soak(deployer, REQUEST, 600, attempt_context(tmp_path, log))
+        await soak(deployer, REQUEST, Soak(seconds=600), attempt_context(tmp_path, log))
     assert str(failure.value) == (
         "while it soaked, it was unhealthy; the others were not moved, and it was taken back to what it ran before"
     )
     assert failure.value.running == OLD.digest
     assert deployer.moves == [("shop", OLD.digest)]
-    assert f"unhealthy: taking it back to {OLD.reference}" in log.notes
+    assert f"taking it back to {OLD.reference}" in log.notes
+    assert failure.value.unhealthy
 
 
 @pytest.mark.parametrize("previous", [None, NEW], ids=["it is the first", "it is the same again"])
@@ -128,7 +130,7 @@ async def test_without_an_earlier_release_it_stays_and_that_is_said(
 ) -> None:
     deployer.health["shop"] = Health.UNHEALTHY
     with pytest.raises(DeploymentFailed, match="there is no earlier release to take it back to") as failure:
-        await soak(deployer, replace(REQUEST, previous=previous), 600, attempt_context(tmp_path))
+        await soak(deployer, replace(REQUEST, previous=previous), Soak(seconds=600), attempt_context(tmp_path))
     assert (failure.value.running, deployer.moves) == (NEW.digest, [])
 
 
@@ -138,14 +140,14 @@ async def test_one_that_cannot_be_taken_back_either_says_both(deployer: DummyDep
     with pytest.raises(
         DeploymentFailed, match=r"it was unhealthy.* could not be taken back: its host is full"
     ) as failure:
-        await soak(deployer, REQUEST, 600, attempt_context(tmp_path))
+        await soak(deployer, REQUEST, Soak(seconds=600), attempt_context(tmp_path))
     assert failure.value.running == NEW.digest
 
 
 async def test_a_look_that_fails_counts_against_nobody(deployer: DummyDeployer, tmp_path: Path) -> None:
     deployer.unreachable.add("shop")
     log = RecordingLog(lambda line: deployer.unreachable.clear() if "does not answer" in line else None)
-    await soak(deployer, REQUEST, 1, attempt_context(tmp_path, log))
+    await soak(deployer, REQUEST, Soak(seconds=1), attempt_context(tmp_path, log))
     assert "soaking: the host of shop does not answer, 1 s left" in log.notes
     assert deployer.moves == []
 
@@ -156,7 +158,7 @@ async def test_what_nobody_can_tell_for_long_is_tried_again(
     monkeypatch.setattr("core.engine.soak.PATIENCE", 0.1)
     deployer.unreachable.add("shop")
     with pytest.raises(OperationError, match="nobody could tell how it was") as failure:
-        await soak(deployer, REQUEST, 1, attempt_context(tmp_path))
+        await soak(deployer, REQUEST, Soak(seconds=1), attempt_context(tmp_path))
     assert not isinstance(failure.value, DeploymentFailed)
     assert deployer.moves == []
 
@@ -164,4 +166,4 @@ async def test_what_nobody_can_tell_for_long_is_tried_again(
 async def test_a_runner_that_is_stopped_does_not_wait_for_the_end(deployer: DummyDeployer, tmp_path: Path) -> None:
     context = replace(attempt_context(tmp_path), stopping=lambda: True)
     with pytest.raises(Waiting, match="it soaks again"):
-        await asyncio.wait_for(soak(deployer, REQUEST, 600, context), 30)
+        await asyncio.wait_for(soak(deployer, REQUEST, Soak(seconds=600), context), 30)

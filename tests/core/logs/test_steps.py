@@ -31,6 +31,8 @@ def write(store: LogStore, data: bytes) -> None:
         (b"#12 [linux/arm64 stage-1 2/3] COPY . .", "[linux/arm64 stage-1 2/3] COPY . ."),
         (b'/src: (run (shell "opam install ."))', '/src: (run (shell "opam install ."))'),
         (b"2026-11-24 10:00:00.123 $ docker build .", "docker build ."),
+        (b"::group::Run the tests", "Run the tests"),
+        (b"section_start:1700000000:tests[collapsed=true]\r\x1b[0K\x1b[36;1mTests\x1b[0m", "Tests"),
         (b"#7 0.312 Step 1/2 : not one", None),
         (b"#7 DONE 0.4s", None),
         (b"2026-11-24 10:00:00.123 The image is published", None),

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from core.errors import OperationError
 from core.logs.redact import MARK
 from core.logs.store import LogStore
-from core.values import Log
+from core.operation_values import Log
 
 NAME = "2026-11-23/000123-build.log"
 NOTE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) ([^\n]*)\n")
@@ -81,6 +81,10 @@ def test_the_times_of_a_log_are_no_log(store: LogStore) -> None:
 def test_a_log_that_does_not_exist_is_empty(store: LogStore) -> None:
     assert (store.size(NAME), store.read(NAME, 0, 10), store.read_cached(NAME, 0, 10)) == (0, b"", b"")
     assert (store.tail(NAME, 10), store.times(NAME)) == (b"", [])
+
+
+def test_a_job_that_has_no_log_yet_has_an_empty_one(store: LogStore) -> None:
+    assert (store.size(""), store.read_cached("", 0, 10)) == (0, b"")
 
 
 def test_what_is_written_is_read_from_any_offset(store: LogStore) -> None:

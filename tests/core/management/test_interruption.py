@@ -20,6 +20,7 @@ def test_a_signal_ends_the_block_without_a_traceback(number: int) -> None:
     interruption = Interruption()
     former = signal.getsignal(number)
     with interruption.caught():
+        interruption.begin()
         os.kill(os.getpid(), number)
         raise AssertionError("goes on after the signal")
     assert interruption.asked
@@ -32,8 +33,18 @@ def test_a_signal_whose_exception_python_drops_is_remembered(capfd: pytest.Captu
     reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
     went_on = False
     with interruption.caught():
+        interruption.begin()
         del thing
         went_on = True
     assert reference() is None
     assert (went_on, interruption.asked) == (True, True), "Python drops it; if it no longer does, this can go"
     assert capfd.readouterr().err == ""
+
+
+def test_a_signal_before_the_block_begins_ends_it_as_it_begins() -> None:
+    interruption = Interruption()
+    with interruption.caught():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.asked
+        interruption.begin()
+        raise AssertionError("goes on after the signal")

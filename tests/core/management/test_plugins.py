@@ -11,6 +11,8 @@ from django.core.management import CommandError, call_command
 
 from core.plugins import plugins
 
+pytestmark = pytest.mark.django_db
+
 
 class Terminal(StringIO):
     def isatty(self) -> bool:

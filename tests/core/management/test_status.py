@@ -48,8 +48,17 @@ def test_rollbacks_and_drift_are_told():
         service=service, release=release, reason="it leaks", asked_by=User.objects.create_user("anna")
     )
     Service.objects.update(observed_digest="sha256:other", observed_at=timezone.now())
-    drift = "Drift: it runs other, another image than its latest deployment"
+    drift = (
+        "Drift: it runs other, another image than its latest deployment. "
+        "It stays so until somebody puts it right or a new release is deployed"
+    )
     assert run().strip().endswith(f"anna had it go back: it leaks; {drift}")
+
+
+def test_what_it_was_not_well_with_is_told():
+    service = factories.make_service(status="done")
+    bad = factories.make_deployment(service=service, state="failed", unhealthy="it answered 503")
+    assert run().strip().endswith(f"release of {bad.release.commit.short} is not tried again: it answered 503")
 
 
 def test_scripts_get_json():
@@ -74,3 +83,21 @@ def test_an_unknown_flavour_is_refused_with_the_one_that_was_meant():
 def test_an_empty_deployer_says_so():
     assert run() == "No service is declared.\n"
     assert json.loads(run("--json")) == []
+
+
+def test_whoever_is_woken_up_sees_what_is_broken_first_and_what_waits_and_why():
+    for name, fields in (
+        ("a-fine", {"status": "done"}),
+        ("b-held", {"status": "done"}),
+        ("c-bad", {"status": "failed"}),
+    ):
+        factories.make_service(name, **fields)
+    factories.make_hold(service=Service.objects.get(name="b-held"), reason="moving", owner=factories.make_user("ann"))
+    output = StringIO()
+    with pytest.raises(CommandError, match="broken: c-bad"):
+        call_command("status", "--problems", stdout=output)
+    broken, held = output.getvalue().splitlines()
+    assert broken.startswith("c-bad\tfailed")
+    assert held.endswith("Locked by ann: moving")
+    Service.objects.exclude(name="a-fine").update(retired_at=timezone.now())
+    assert run("--problems") == "All services are as they should be.\n"

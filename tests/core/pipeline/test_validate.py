@@ -28,6 +28,8 @@ def offers(*, unable: Sequence[str] = ()) -> Offers:
         builders={"dummy": dummy.builder, "host": dummy.builder},
         deployers={"dummy": dummy.deployer},
         notifiers={"dummy": dummy.notifier},
+        gates={"dummy": dummy.gate},
+        steps={"dummy": dummy.step},
         inputs={"dummy": dummy.input},
         logins={"dummy": dummy.login},
     )
@@ -259,7 +261,7 @@ def test_nothing_is_wrong_with_what_is_right() -> None:
         ),
         pytest.param(
             of_recipe(args={"A": 3}),
-            RECIPE + "argument 'A': it is text or `FromInput`, not 3",
+            "flavour.repositories[0].recipes[0].args['A']: it has to be a text or a FromInput(…), and is 3",
             id="an argument that is no text",
         ),
         # Targets

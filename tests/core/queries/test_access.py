@@ -124,7 +124,7 @@ def test_who_was_renamed_is_known_by_both_names():
 
 
 def test_who_took_a_login_over_has_none_of_the_rights_of_the_one_before():
-    former, later = elsewhere("anna-b", name="github:anna"), elsewhere("anna", name="github:anna~7", subject="7")
+    former, later = elsewhere("anna-b", name="github:anna"), elsewhere("anna", name="github:anna~7", subject="seven")
     flavour = Flavour(name="x", admins=["github:anna"])
     assert access.role_of(former, flavour) is Role.ADMIN
     assert access.role_of(later, flavour) is Role.VIEWER

@@ -72,5 +72,5 @@ def test_a_hundred_services_cost_as_many_queries_as_one(django_assert_num_querie
         factories.make_rollback(
             service=factories.make_service(target=target), release=factories.make_release(target=target)
         )
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         assert len(running.services(Scope())) == 100

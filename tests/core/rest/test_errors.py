@@ -8,6 +8,7 @@ import pytest
 
 from core.plugins import plugins
 from tests import factories
+from tests.core.rest.person import Api
 
 pytestmark = pytest.mark.django_db
 
@@ -73,3 +74,27 @@ def test_a_fault_of_the_deployer_is_logged_and_says_nothing_about_its_inside(any
     assert is_problem(answer, 500, "its own log")
     assert "division" not in answer.json()["detail"]
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_the_api_does_not_take_is_a_problem_that_says_what_it_takes(anybody, builder, is_problem):
+    answer = anybody.client.put("/api/jobs")
+    assert is_problem(answer, 405, "does not take PUT")
+    assert answer.headers["Allow"] == "GET"
+    job = factories.make_job()
+    answer = builder.client.post(f"/api/jobs/{job.pk}/cancel", {"reason": "x"})
+    assert is_problem(answer, 415, "Content-Type: application/json")
+
+
+def test_a_page_of_elsewhere_can_do_nothing(is_problem):
+    api = Api(factories.make_user(is_superuser=True), enforce_csrf_checks=True)
+    assert is_problem(api.post(f"jobs/{factories.make_job().pk}/approve", reason="x"), 403, "CSRF")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_fault_around_the_api_is_a_problem_too(debug, is_problem, monkeypatch, settings):
+    settings.DEBUG = debug
+    monkeypatch.setattr("core.services.tokens.find", lambda text: 1 / 0)
+    api = Api(raise_request_exception=False, headers={"Authorization": "Bearer x"})
+    answer = api.get("jobs")
+    assert is_problem(answer, 500, "its own log")
+    assert "Traceback" not in answer.content.decode()

@@ -74,6 +74,7 @@ def test_what_is_called_so_is_found(ann: Api) -> None:
         "id": commit["id"],
         "title": f"{commit['hash'][:10]} {commit['message']}".strip(),
         "detail": f"{repository.name}, {commit['author']}".rstrip(", "),
+        "page": f"/commits/{commit['id']}/",
     }
     assert commit["refs"] == ["refs/heads/live"]
     assert ann.get("commits", hash=commit["hash"][:6]).json()["items"] == [commit]

@@ -52,6 +52,7 @@ def test_a_locked_service_stays_and_its_release_is_still_made(repository: Reposi
     assert shop.live() == "two"
     assert Release.objects.get(commit__hash=shop.hash_of("three")).digest
     assert reason().startswith("Locked by ann: the database is moved. It goes on when that is lifted")
+    assert "`manage.py unlock`" in reason()
     assert settled.settled(Scope(), timezone.now() - timedelta(days=1), timezone.now() - timedelta(minutes=1))
     holds.lift(hold, ann, reason="it is moved")
     shop.run_all(repository)
@@ -90,6 +91,7 @@ def test_a_hold_ends_by_itself(repository: Repository, ann: User) -> None:
     holds.freeze(Flavour.objects.get(), ann, reason="holidays", until=now + timedelta(hours=1))
     push(repository, "three")
     assert f"Flavour acme is frozen by ann until {now + timedelta(hours=1):%Y-%m-%d %H:%M} UTC: holidays" in reason()
+    assert "`manage.py unfreeze`" in reason()
     Hold.objects.update(until=now)
     shop.run_all(repository)
     assert shop.live() == "three"
@@ -114,7 +116,7 @@ def test_what_cannot_be_held_or_lifted_is_refused(repository: Repository, ann: U
     with pytest.raises(RefusedError, match="say why"):
         holds.lock(service, ann, reason=" ")
     with pytest.raises(RefusedError, match="ended already"):
-        holds.lock(service, ann, reason="x", until=timezone.now())
+        holds.lock(service, ann, reason="x", until=timezone.now() - timedelta(seconds=1))
     hold = holds.lock(service, ann, reason="mine")
     with pytest.raises(RefusedError, match="Locked by ann: mine"):
         holds.lock(service, ann, reason="x")

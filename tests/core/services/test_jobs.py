@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.errors import RefusedError, TransitionError
 from core.models import Activity, Job, Runner
-from core.services import flavours, jobs, runners
+from core.services import approvals, flavours, jobs, runners
 from core.services.scope import Scope
 from core.states import JobKind, JobState, Level
 from tests.core import shop
@@ -79,7 +79,7 @@ def test_an_operation_at_or_above_the_threshold_waits(threshold: Level | None, s
 def test_an_approved_job_starts(person: User) -> None:
     (job,) = waiting("a")
     flavours.configure(job.flavour, harmless=False, threshold=Level.HARMLESS, lifts_at=None)
-    jobs.approve(job, person, reason="looked at it")
+    approvals.approve(job, person, reason="looked at it")
     (claimed,) = shop.claim()
     assert claimed.approved_by == person
     assert Activity.objects.filter(user=person, verb="approved", reason="looked at it").exists()
@@ -128,13 +128,24 @@ def test_a_runner_that_leaves_frees_what_it_had() -> None:
 
 
 def test_a_heartbeat_keeps_the_leases() -> None:
-    waiting("a")
+    waiting("a", "b")
     now = timezone.now()
     runners.register("r", "here", 1, "boot", now)
-    shop.claim("r")
+    kept, forgotten = shop.claim("r")
     later = now + timedelta(seconds=25)
-    runners.renew("r", later, shop.LEASE)
-    assert jobs.take_back(None, now + timedelta(seconds=40)) == 0
+    runners.renew("r", later, shop.LEASE, [kept.pk])
+    assert jobs.take_back(None, now + timedelta(seconds=40)) == 1
+    forgotten.refresh_from_db()
+    assert forgotten.state == JobState.QUEUED
+
+
+def test_what_a_runner_still_lets_go_of_it_does_not_take_up() -> None:
+    waiting("a")
+    now, nowhere = timezone.now(), Scope()
+    (job,) = shop.claim("r")
+    jobs.take_back(["r"], now)
+    assert jobs.claim("r", now, shop.LEASE, nowhere, places={}, limit=9, without=[job.pk]) == []
+    assert jobs.claim("s", now, shop.LEASE, nowhere, places={}, limit=9) == [job]
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_is_asked(person: User) -> None:
@@ -152,7 +163,7 @@ def test_what_is_over_can_be_neither_cancelled_nor_approved(person: User) -> Non
     waiting("a")
     (job,) = shop.claim()
     with pytest.raises(RefusedError, match="does not wait"):
-        jobs.approve(job, person)
+        approvals.approve(job, person)
     shop.finish(job)
     with pytest.raises(RefusedError, match="has succeeded"):
         jobs.cancel(job, person, reason="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.models import Deployment, Flavour, Job, Message, Repository, Service
-from core.services import jobs, messages, news, requests
+from core.services import approvals, jobs, messages, news, requests
 from core.states import JobState, Level
 from core.values import DeploymentStatus, News
 from tests import factories
@@ -89,7 +89,7 @@ def test_what_waits_for_approval_is_told_as_such(repository: Repository) -> None
     shop.settle(repository)
     for _ in range(3):
         for job in Job.objects.queued().exclude(kind="deployment"):
-            jobs.approve(job, factories.make_user())
+            approvals.approve(job, factories.make_user())
         for job in shop.claim():
             shop.finish(job)
         shop.settle(repository)
@@ -157,3 +157,21 @@ def test_how_far_a_deployment_has_come_is_told_in_few_words(repository: Reposito
     deployment = factories.make_deployment(service=Service.objects.get(), state=JobState(state))
     news.of_deployment(deployment.job)
     assert at_source(deployment).state == told
+
+
+def test_news_of_another_version_are_read_without_what_it_alone_knows() -> None:
+    plain = {"flavour": "acme", "key": "deployment-1", "state": "succeeded", "text": "live"}
+    assert news.NEWS.validate_python({**plain, "mood": "cheerful"}) == News(**plain)
+    commit = {"hash": "1" * 40, "message": "First", "author": "ann", "colour": "red"}
+    read = news.NEWS.validate_python({**plain, "commit": commit}).commit
+    assert read is not None
+    assert read.hash == "1" * 40
+    status = {
+        "id": "1",
+        "commit": "1" * 40,
+        "ref": "live",
+        "environment": "shop",
+        "state": "success",
+        "mood": "cheerful",
+    }
+    assert messages.read_status({"deployment": status}).state == "success"

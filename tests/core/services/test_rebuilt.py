@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 
 from core.engine import execute
@@ -99,6 +99,7 @@ def test_a_rollback_and_its_end_go_to_the_newest_digest(repository: Repository, 
     assert (shop.live(), shop.service().current_digest) == ("two", two.digest)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_publication_is_of_the_builds_that_succeeded_last_while_one_is_done_again(
     repository: Repository, person: User, dummy: Dummy, tmp_path: Path
 ) -> None:
@@ -109,7 +110,7 @@ def test_a_publication_is_of_the_builds_that_succeeded_last_while_one_is_done_ag
     (job,) = shop.claim()
     requests.again(built, person)
     operation = execute.prepare(Job.objects.get(pk=job.pk))
-    asyncio.run(operation.run(attempt_context(tmp_path)))
+    async_to_sync(operation.run)(attempt_context(tmp_path))
     (request,) = dummy.builder.published
     assert request.artifacts == {"linux/amd64": built.value}
 

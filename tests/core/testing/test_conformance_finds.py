@@ -6,19 +6,11 @@ from pathlib import Path
 import pytest
 
 from core.interfaces import Builder, Deployer
+from core.operation_values import BuildRequest, Context, DeployRequest, PublishRequest
 from core.states import Health
 from core.testing.conformance.builders import BuilderConformance, Sample
 from core.testing.conformance.deployers import DeployerConformance
-from core.values import (
-    BuildRequest,
-    Context,
-    DeployRequest,
-    Observation,
-    Options,
-    PublishRequest,
-    Release,
-    ServicePlace,
-)
+from core.values import Observation, Options, Release, ServicePlace
 
 ONE, TWO = (Release(image="sample/image:live", digest="sha256:" + digit * 64) for digit in "12")
 SERVICE = ServicePlace(name="sample", options=Options())

@@ -275,7 +275,7 @@ def test_the_admin_sends_people_to_the_one_login_and_refuses_whoever_is_not_of_t
     come_back(client, set_out(client))
     answer = client.get("/admin/", follow=True)
     assert answer.status_code == 403
-    assert "admins of all flavours" in said(answer)
+    assert "for the admins of all of them" in said(answer)
 
 
 def test_somebody_elsewhere_can_be_deactivated_in_the_admin(client, admin_client):
@@ -306,3 +306,17 @@ def test_somebody_elsewhere_has_no_password_here(client):
     for password in ("", "!", User.objects.get().password):
         other.post("/login/", {"username": "dummy:anna", "password": password})
         assert who(other) == ""
+
+
+def test_a_local_user_who_is_named_by_every_flavour_gets_into_the_admin_and_one_of_a_single_flavour_does_not(client):
+    Flavour.objects.create(name="acme", admins=["ann"])
+    client.force_login(User.objects.create_user("ann"))
+    assert client.get("/admin/core/flavour/", follow=True).status_code == 200
+    assert client.get("/admin/auth/user/").status_code == 403
+    Flavour.objects.create(name="other", admins=["ben"])
+    assert client.get("/admin/core/flavour/").status_code == 403
+    client.force_login(User.objects.create_user("ben"))
+    answer = client.get("/admin/", follow=True)
+    assert answer.status_code == 403
+    assert "An admin of one flavour approves, freezes" in said(answer)
+    assert not User.objects.get(username="ben").is_staff

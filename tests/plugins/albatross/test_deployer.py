@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,8 +12,11 @@ import pytest
 
 from core.api import Deployer, DeploymentFailed, Health, OperationError, Release, ServicePlace, Stalled
 from core.testing.conformance.deployers import DeployerConformance
+from plugins.albatross import client
 from plugins.albatross.deployer import AlbatrossDeployer
+from plugins.albatross.host import Host
 from tests.containers.registry.images import Publisher
+from tests.plugins.albatross import unikernel as unikernels
 from tests.plugins.albatross.conftest import deploy, place, released
 from tests.plugins.albatross.endpoint import Endpoint
 from tests.unikernels.factory import unikernel
@@ -98,6 +102,46 @@ async def test_one_that_ends_with_nothing_before_it_leaves_nothing_that_starts_a
     with pytest.raises(DeploymentFailed, match="There is nothing to go back to"):
         await deploy(service, released(publisher, "crash"), tmp_path)
     assert not endpoint.unikernels.get(NAME) or not endpoint.unikernels[NAME].running
+
+
+async def test_nor_anything_that_is_down_for_a_moment_when_the_host_is_asked(
+    endpoint: Endpoint, publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unikernels, "_AGAIN", 20.0)
+    service = place(endpoint, restart_on_fail=True, settle=3)
+    with pytest.raises(DeploymentFailed, match="There is nothing to go back to"):
+        await deploy(service, released(publisher, "crash"), tmp_path)
+    assert endpoint.unikernels[NAME].destroyed
+
+
+async def test_who_stops_listening_at_the_moment_of_a_message_does_stop(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployment would hang: one that ends again and again writes to its console all the time."""
+    loop = asyncio.get_running_loop()
+    messages, asked = [loop.create_future(), loop.create_future()], []
+
+    async def receive(_: object) -> bytes:
+        asked.append(True)
+        return await messages.pop(0)
+
+    monkeypatch.setattr(client, "_receive", receive)
+    monkeypatch.setattr(client.Client, "_understood", lambda _, message: message)
+    first, host = messages[0], Host.of(place(endpoint))
+
+    async def listen() -> None:
+        async for _ in host.console(None):
+            pass
+
+    listening = asyncio.create_task(listen())
+    while not asked:
+        await asyncio.sleep(0.01)
+    first.set_result(b"a line")
+    await asyncio.sleep(0)
+    listening.cancel()
+    done, _ = await asyncio.wait({listening}, timeout=20)
+    listening.cancel()
+    assert done
 
 
 async def test_another_way_of_running_it_sends_no_image(

@@ -10,7 +10,7 @@ from typing import Any
 #: A unikernel whose image has this in it ends soon after it was started.
 CRASHES = b"crash"
 #: Seconds until then, and until the host starts it again.
-_SOON = 0.05
+_SOON, _AGAIN = 0.05, 0.05
 
 Console = list[tuple[datetime, str]]
 
@@ -27,10 +27,16 @@ class Unikernel:
         self.digest = sha256(image).digest()
         self.starts = 0
         self.destroyed = False
+        self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
         self.start()
 
     def start(self) -> None:
+        with self._lock:
+            if not self.destroyed:
+                self._start()
+
+    def _start(self) -> None:
         self.starts += 1
         self.started, self.running = datetime.now(UTC), True
         self.say("Solo5: Bindings version v0.9.0")
@@ -43,16 +49,22 @@ class Unikernel:
         self.console.append((datetime.now(UTC), line))
 
     def destroy(self) -> None:
-        self.destroyed, self.running = True, False
-        if self._timer:
-            self._timer.cancel()
+        with self._lock:
+            self.destroyed, self.running = True, False
+            if self._timer:
+                self._timer.cancel()
 
     def _end(self) -> None:
+        with self._lock:
+            if not self.destroyed:
+                self._crash()
+
+    def _crash(self) -> None:
         self.say('Fatal error: exception Failure("crash")')
         self.say("Solo5: solo5_exit(2) called")
         self.running = False
-        if self.config["fail"][0] == "restart" and not self.destroyed:
-            self._after(_SOON, self.start)
+        if self.config["fail"][0] == "restart":
+            self._after(_AGAIN, self.start)
 
     def _after(self, seconds: float, what: Any) -> None:
         self._timer = threading.Timer(seconds, what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -65,20 +66,25 @@ class TestDockerBuilder(BuilderConformance):
         return Sample(commit(tmp_path, f"FROM {BASE}\nARG WORD\nRUN echo the word is $WORD\n"), options)
 
     @pytest.fixture
-    def endless(self, tmp_path: Path, options: BuilderOptions) -> Sample:
+    def seconds(self) -> str:
+        """A time to sleep that no other process on this machine sleeps: other tests run beside this one."""
+        return f"31536.{random.randrange(10**9):09}"
+
+    @pytest.fixture
+    def endless(self, tmp_path: Path, options: BuilderOptions, seconds: str) -> Sample:
         # The word that is looked for stands on a line of its own only where the command prints it.
-        words = f"FROM {BASE}\nARG NOT_CACHED={unique('x')}\nRUN echo start''ed; sleep 31536\n"
+        words = f"FROM {BASE}\nARG NOT_CACHED={unique('x')}\nRUN echo start''ed; sleep {seconds}\n"
         return Sample(commit(tmp_path, words), options)
 
     @pytest.fixture
-    def remains(self, engine: RealEngine) -> Callable[[], Awaitable[Sequence[str]]]:
+    def remains(self, engine: RealEngine, seconds: str) -> Callable[[], Awaitable[Sequence[str]]]:
         async def look() -> Sequence[str]:
             found: Sequence[str] = []
             for _ in range(100):
                 found = [
                     path.name
                     for path in Path("/proc").glob("[0-9]*")
-                    if b"sleep\x0031536" in _read(path / "cmdline") and path.name.isdigit()
+                    if f"sleep\0{seconds}".encode() in _read(path / "cmdline") and path.name.isdigit()
                 ]
                 if not found:
                     break

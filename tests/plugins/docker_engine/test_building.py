@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -414,6 +415,6 @@ def _directory(tmp_path: Path) -> Path:
 def test_a_wrong_setting_is_told_by_its_name(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEPLOYER_DOCKER_BUILDS", words)
     with pytest.raises(
-        ConfigurationError, match=r"DEPLOYER_DOCKER_BUILDS is .*: it has to be a whole number, 1 or more"
+        ConfigurationError, match=rf"DEPLOYER_DOCKER_BUILDS: Input should be .*\(it is '{re.escape(words)}'\)"
     ):
         DockerBuilder()

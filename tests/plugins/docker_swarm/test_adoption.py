@@ -57,6 +57,21 @@ def test_what_a_swarm_runs_is_declared_and_valid(world: World, tmp_path: Path) -
     assert f"ports {port}" in out.read_text()
 
 
+def test_services_are_taken_one_by_one(world: World) -> None:
+    world.create()
+    other = World(world.engine, world.registry, unique("shop"), "")
+    other.create(image=BASE)
+    declared = StringIO()
+    try:
+        call_command("import_services", world.name, "--host", world.engine.url, stdout=declared, stderr=StringIO())
+        with pytest.raises(CommandError, match=f"no service 'nobody'; it has .*{other.name}"):
+            call_command("import_services", "nobody", "--host", world.engine.url)
+    finally:
+        other.remove()
+    assert world.name in declared.getvalue()
+    assert other.name not in declared.getvalue()
+
+
 def test_a_host_that_does_not_answer_is_told() -> None:
     with pytest.raises(CommandError, match="does not answer"):
         call_command("import_services", "--host", "unix:///nowhere/docker.sock")

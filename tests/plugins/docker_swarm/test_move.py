@@ -8,6 +8,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,17 @@ import pytest
 from docker.types import Healthcheck
 
 from containers.credentials import secret_name
+from containers.engine import connect
 from containers.tunnels import close_tunnels
-from core.api import DeploymentFailed, DeployRequest, Health, OperationError, Release, Stalled
+from core.api import DeploymentFailed, DeployRequest, Health, OperationError, Release, Stalled, Waiting
 from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
 from plugins.docker_swarm import move
+from plugins.docker_swarm.client import Swarm, SwarmService
 from plugins.docker_swarm.deployer import DockerSwarmDeployer
-from tests.docker_real import RealEngine, RealRegistry, another_engine, kill, start_again, unique
+from plugins.docker_swarm.memory import Memory
+from plugins.docker_swarm.tasks import Task
+from tests.docker_real import BASE, RealEngine, RealRegistry, another_engine, kill, start_again, unique
 from tests.e2e.harness import free_port
 from tests.plugins.docker_swarm.world import SECOND, World, published_port
 
@@ -298,6 +304,42 @@ async def test_drift_is_told_in_image_scale_and_specification(world: World, tmp_
     assert (await deployer.observe(place, tmp_path)).digest == two.digest
 
 
+async def put_right(world: World, release: Release, tmp_path: Path) -> RecordingLog:
+    log = RecordingLog()
+    request = DeployRequest(service=world.place(), release=release, previous=release, repair=True)
+    await DockerSwarmDeployer().deploy(request, attempt_context(tmp_path, log))
+    return log
+
+
+async def test_what_was_changed_by_hand_is_put_back(world: World, tmp_path: Path) -> None:
+    one = world.release("one")
+    world.create(labels={"owner": "ann"})
+    await world.deploy(one, tmp_path)
+    before = world.service.attrs["Spec"]
+    world.engine.cli(
+        "service", "update", "--detach", "--replicas", "2", "--env-add", "DEBUG=1", "--image", BASE, world.name
+    )
+    log = await put_right(world, one, tmp_path)
+    assert world.service.attrs["Spec"] == before
+    assert world.running() == [one.digest]
+    assert "put back: TaskTemplate.ContainerSpec.Env\nput back: scaled from 2 to 1" in log.text
+    assert (await DockerSwarmDeployer().observe(world.place(), tmp_path)).drift == ""
+
+
+async def test_what_the_engine_has_forgotten_cannot_be_put_back_and_that_is_said(world: World, tmp_path: Path) -> None:
+    one = world.release("one")
+    world.create()
+    await world.deploy(one, tmp_path)
+    for word in ("A=1", "B=2"):
+        world.engine.cli("service", "update", "--detach", "--env-add", word, world.name)
+    world.engine.cli("service", "scale", "--detach", f"{world.name}=2")
+    with pytest.raises(DeploymentFailed, match="does not know any more what it was: set it back by hand") as failure:
+        await put_right(world, one, tmp_path)
+    assert (failure.value.running, failure.value.unhealthy) == (one.digest, False)
+    seen = await DockerSwarmDeployer().observe(world.place(), tmp_path)
+    assert seen.drift == "its specification was changed", "the scale is as it was"
+
+
 # Kills and outages
 
 
@@ -313,7 +355,7 @@ async def test_a_killed_move_is_taken_up_where_it_is(world: World, tmp_path: Pat
         log=RecordingLog(lambda line: moving.cancel() if "starting" in line else None),
         scratch=stopping.scratch,
         data=stopping.data,
-        stopping=lambda: True,
+        stopping=lambda: moving.cancelling() > 0,
     )
     moving = asyncio.create_task(deployer.deploy(request, context))
     await asyncio.wait({moving})
@@ -328,20 +370,100 @@ async def test_a_killed_move_is_taken_up_where_it_is(world: World, tmp_path: Pat
     assert world.service.attrs["PreviousSpec"]["TaskTemplate"]["ContainerSpec"]["Image"] == one.reference
 
 
-async def test_a_rollback_that_nobody_saw_is_told_by_the_next_attempt(world: World, tmp_path: Path) -> None:
+async def rolls_back(world: World) -> None:
+    await until(
+        lambda: world.service.attrs.get("UpdateStatus", {}).get("State") == "rollback_completed",
+        "the swarm to roll back",
+    )
+
+
+async def test_a_rollback_that_nobody_saw_is_told_by_the_next_attempt(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The swarm forgets tasks, those that failed at once before those that took long to end: this host does not."""
     good, bad = world.release("good"), world.broken("exit 3")
     world.create(action="rollback")
     await world.deploy(good, tmp_path)
+    log = RecordingLog(lambda line: moving.cancel() if line.startswith("update ") else None)
+    first = replace(attempt_context(tmp_path, log), stopping=lambda: True)
+    request = DeployRequest(service=world.place(), release=bad, previous=good)
+    moving = asyncio.create_task(DockerSwarmDeployer().deploy(request, first))
+    await asyncio.wait({moving})
+    assert moving.cancelled() or isinstance(moving.exception(), Waiting)
+    await rolls_back(world)
+    known = Swarm.tasks
+
+    async def forgotten(self: Swarm, service: SwarmService) -> list[Task]:
+        return [task for task in await known(self, service) if task.digest != bad.digest]
+
+    monkeypatch.setattr(Swarm, "tasks", forgotten)
+    with pytest.raises(DeploymentFailed, match="was rolled back while nobody watched") as failure:
+        await DockerSwarmDeployer().deploy(request, replace(attempt_context(tmp_path), attempt=2))
+    assert (failure.value.running, failure.value.unhealthy) == (good.digest, True)
+
+
+async def test_a_rollback_of_a_move_that_another_host_began_is_told_by_its_tasks(world: World, tmp_path: Path) -> None:
+    good, bad = world.release("good"), world.broken("echo no such table; exit 3")
+    world.create(action="rollback")
+    await world.deploy(good, tmp_path)
     world.service.update(image=bad.reference)
+    await rolls_back(world)
+    request, context = DeployRequest(service=world.place(), release=bad, previous=good), attempt_context(tmp_path)
+    with pytest.raises(DeploymentFailed, match=r"while nobody watched: .* failed \(exit code 3\)") as failure:
+        await DockerSwarmDeployer().deploy(request, replace(context, attempt=2))
+    assert failure.value.running == good.digest
+    assert "no such table" in context.log.text, "the last lines of the new one are in the log"
+
+
+async def test_a_rollback_of_an_earlier_deployment_is_not_taken_for_this_ones(world: World, tmp_path: Path) -> None:
+    """Somebody asks again for what was rolled back once; the runner of that is lost before it has begun."""
+    good, bad = world.release("good"), world.release("late")
+    world.create(action="rollback")
+    await world.deploy(good, tmp_path)
+    await world.deploy(bad, tmp_path)
+    world.engine.cli("service", "rollback", "--detach", world.name)
     await until(
         lambda: world.service.attrs.get("UpdateStatus", {}).get("State") == "rollback_completed",
         "the swarm to roll back",
     )
     context = attempt_context(tmp_path)
-    again = type(context)(log=context.log, scratch=context.scratch, data=context.data, attempt=2)
-    with pytest.raises(DeploymentFailed, match="was rolled back while nobody watched") as failure:
-        await DockerSwarmDeployer().deploy(DeployRequest(service=world.place(), release=bad, previous=good), again)
-    assert failure.value.running == good.digest
+    later = replace(context, attempt=2, queued_at=datetime.now(UTC) + timedelta(minutes=1))
+    await DockerSwarmDeployer().deploy(DeployRequest(service=world.place(), release=bad, previous=good), later)
+    assert world.running() == [bad.digest]
+
+
+async def test_a_runner_that_is_stopped_hands_a_move_over_at_once(world: World, tmp_path: Path) -> None:
+    """It may be the very thing that is moved, and would wait for itself."""
+    one, two = world.release("one"), world.release("two")
+    world.create()
+    await world.deploy(one, tmp_path)
+    log = RecordingLog()
+    context = replace(attempt_context(tmp_path, log), stopping=lambda: "moving it to" in log.text)
+    request = DeployRequest(service=world.place(), release=two, previous=one)
+    with pytest.raises(Waiting, match="the engine goes on, and the next attempt takes it up") as handed_over:
+        await DockerSwarmDeployer().deploy(request, context)
+    assert handed_over.value.retry_in == 0
+    again = replace(attempt_context(tmp_path, log), attempt=2)
+    await DockerSwarmDeployer().deploy(request, again)
+    assert world.running() == [two.digest]
+    assert log.text.count("moving it to") == 1
+
+
+async def test_an_attempt_that_was_killed_before_it_moved_anything_is_no_rollback(world: World, tmp_path: Path) -> None:
+    """An earlier deployment of the same image was rolled back; the next one was killed before it asked for anything."""
+    good, bad = world.release("good"), world.broken("exit 3")
+    world.create(action="rollback")
+    await world.deploy(good, tmp_path)
+    await fails(world, bad, tmp_path, timeout=60)
+    async with connect(world.engine.url) as engine:
+        service = await Swarm(engine).service(world.name)
+    assert service is not None
+    Memory(tmp_path / "data").begin(service, bad.digest)
+    log = RecordingLog()
+    request = DeployRequest(service=world.place(timeout=60), release=bad, previous=good)
+    with pytest.raises(DeploymentFailed, match="It was rolled back and runs"):
+        await DockerSwarmDeployer().deploy(request, replace(attempt_context(tmp_path, log), attempt=2))
+    assert "moving it to" in log.text
 
 
 async def test_an_engine_that_restarts_in_the_middle_of_a_move_is_waited_for(

@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core.api import OperationError, RefKind, RepositoryPlace
+from core.api import OperationError, RefKind, RepositoryPlace, Stalled
+from core.engine.worker import judge
+from core.states import JobState
 from core.testing.conformance.sources import SourceConformance
 from core.testing.contexts import attempt_context
 from core.testing.git_server import GitServer, WorkTree, run_git
 from core.testing.logs import RecordingLog
 from plugins.git.source import SECRET, GitOptions, GitSource
+from tests.real import fill, small_disk
 from tests.ssh_server import sshd
 
 NAME = "acme/shop"
@@ -150,6 +153,37 @@ async def test_a_checkout_from_a_damaged_mirror_mends_it(
     (mirror / "objects").mkdir()
     await GitSource().checkout(at(str(bare)), hash, tmp_path / "out", attempt_context(tmp_path))
     assert (tmp_path / "out" / "a.txt").read_text() == "one"
+
+
+async def test_no_room_for_a_checkout_passes_and_costs_no_mirror(
+    bare: Path, work: WorkTree, data: Path, tmp_path: Path
+) -> None:
+    work.write("a.txt", "one")
+    hash = work.commit("First")
+    work.push("main")
+    await GitSource().heads(at(str(bare)), "", data)
+    with small_disk(tmp_path / "disk") as disk:
+        out, ballast, kept = disk / "out", fill(disk), sorted((data / "mirrors").rglob("*"))
+        with pytest.raises(OperationError, match=r"cannot be written.*unable to write file") as caught:
+            await GitSource().checkout(at(str(bare)), hash, out, attempt_context(tmp_path))
+        assert not isinstance(caught.value, Stalled), "it is tried again"
+        assert sorted((data / "mirrors").rglob("*")) == kept
+        ballast.unlink()
+        shutil.rmtree(out)
+        await GitSource().checkout(at(str(bare)), hash, out, attempt_context(tmp_path))
+        assert (out / "a.txt").read_text() == "one"
+
+
+async def test_no_room_for_a_mirror_passes(bare: Path, work: WorkTree, data: Path, tmp_path: Path) -> None:
+    hash = work.commit("First")
+    work.push("main")
+    with small_disk(data / "mirrors") as disk:
+        ballast = fill(disk)
+        with pytest.raises((OperationError, OSError), match="No space left on device") as caught:
+            await GitSource().checkout(at(str(bare)), hash, tmp_path / "out", attempt_context(tmp_path))
+        assert judge(caught.value, 0).state == JobState.QUEUED, "it is tried again"
+        ballast.unlink()
+        await GitSource().checkout(at(str(bare)), hash, tmp_path / "out", attempt_context(tmp_path))
 
 
 async def test_a_mirror_that_lost_its_objects_is_made_anew(bare: Path, work: WorkTree, data: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from plugins.host import services
-from tests.plugins.host.world import bubblewrap_works, free_port, required
+from tests.e2e.harness import free_port
+from tests.plugins.host.world import bubblewrap_works, required
 
 
 @pytest.fixture

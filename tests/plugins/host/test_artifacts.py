@@ -97,6 +97,11 @@ def test_several_platforms_are_published_by_one_digest(store: ArtifactStore, tmp
     assert store.path(digest) == store.path(here)
 
 
+def test_a_release_without_a_build_says_what_to_do(store: ArtifactStore) -> None:
+    with pytest.raises(Stalled, match="no build of web:live is known: build the commit again"):
+        store.publish("web:live", {})
+
+
 def test_what_is_not_on_this_host_cannot_be_published(store: ArtifactStore) -> None:
     with pytest.raises(Stalled, match="build the commit again"):
         store.publish("sample/hello:live", {HERE: "sha256:" + "0" * 64})
@@ -129,3 +134,14 @@ def test_old_artifacts_of_no_image_are_removed(store: ArtifactStore, tmp_path: P
         os.utime(store.path(digest), (long_ago, long_ago))
     store.publish("sample/hello:live", {HERE: digests[-1]})
     assert [bool(store.path(digest)) for digest in (*digests, never, young)] == [False, True, True, False, True]
+
+
+def test_artifacts_of_releases_that_nobody_can_go_back_to_are_removed(store: ArtifactStore, tmp_path: Path) -> None:
+    one, two, three = (store.store(files(tmp_path, text), Event()) for text in ("one", "two", "three"))
+    for digest in (one, two, three):
+        store.publish("shop:live", {HERE: digest})
+    store.publish("other:live", {HERE: two})
+    count, size = store.forget([("shop:live", one), ("shop:live", two), ("shop:live", three)], {three}, Event())
+    assert (count, size) == (1, 3)
+    assert kept(tmp_path) == sorted([two.removeprefix("sha256:"), three.removeprefix("sha256:")])
+    assert store.forget([("shop:live", one)], {three}, Event()) == (0, 0)

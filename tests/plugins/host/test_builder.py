@@ -18,6 +18,7 @@ from plugins.host.builder import HostBuilder
 from plugins.host.options import BuilderOptions
 from plugins.host.sandbox import own_tools
 from tests.plugins.host.world import write_files
+from tests.real import small_disk
 
 #: How long a build that does not end sleeps: a number by which it is found among all processes.
 ENDLESS = "98765"
@@ -283,6 +284,15 @@ class TestRefusals(HostBuilderConformance):
         (tmp_path / "data" / "artifacts").write_text("in the way")
         with pytest.raises(OperationError, match="data/artifacts"):
             await self.build(builder, good, platform, tmp_path)
+
+    async def test_a_full_disk_is_no_fault_of_the_commit(self, builder, platform, tmp_path):
+        greedy = sample(tmp_path / "greedy", "exec head -c 9000000 /dev/zero > much", sandbox="off")
+        with (
+            small_disk(tmp_path / "disk") as disk,
+            pytest.raises(OperationError, match=r"the disk .* is full on this host: make room") as caught,
+        ):
+            await self.build(builder, greedy, platform, disk)
+        assert not isinstance(caught.value, Stalled), "it is tried again"
 
     def test_other_platforms_are_named(self, builder):
         assert list(builder.unsupported([HERE, "linux/s390x"])) == ["linux/s390x"]

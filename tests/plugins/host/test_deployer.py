@@ -19,9 +19,9 @@ from plugins.host import processes, supervision, trial
 from plugins.host.deployer import HostDeployer
 from plugins.host.options import DeployerOptions
 from plugins.host.releases import ServiceDirectory
+from tests.e2e.harness import free_port
 from tests.plugins.host.world import (
     HEALTH,
-    free_port,
     release_of,
     served,
     service_processes,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from plugins.host import health
-from tests.plugins.host.world import free_port
+from tests.e2e.harness import free_port
 
 
 async def answer_of(reply: bytes | None, *, seconds: float = 5, stay: bool = False) -> health.Answer:

@@ -104,7 +104,8 @@ async def test_killed_at_random_with_everything_else_perhaps_and_deployed_to_any
             await asyncio.wait_for(process.wait(), chance.uniform(0, DURATION))
         if chance.random() < 0.3:
             for victim in [*supervisors(world.place.path), *service_processes(world.place.path)]:
-                os.kill(victim, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()

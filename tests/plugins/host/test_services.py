@@ -14,7 +14,8 @@ from core.testing.conformance.deployers import DeployerConformance
 from plugins.host import hooks, services, supervision
 from plugins.host.deployer import HostDeployer
 from plugins.host.options import DeployerOptions
-from tests.plugins.host.world import free_port, release_of, served, web_release, web_service, write_files
+from tests.e2e.harness import free_port
+from tests.plugins.host.world import release_of, served, web_release, web_service, write_files
 
 
 def command(verb: str, data: Path) -> str:

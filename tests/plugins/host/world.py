@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -74,12 +73,6 @@ def web_service(port: int, name: str = "hello", **options: object) -> ServicePla
     """A service that runs the web service on a port."""
     given = {"command": COMMAND, "port": port, "health": HEALTH, "health_timeout": 20, "stop_timeout": 2, **options}
     return ServicePlace(name=name, options=DeployerOptions.model_validate(given))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def served(port: int) -> str:

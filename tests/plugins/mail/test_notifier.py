@@ -107,6 +107,12 @@ async def test_the_same_is_said_once_and_one_deployment_is_one_conversation(inbo
     assert len({mail["References"] for mail in inbox.mails}) == 1
 
 
+async def test_a_service_that_is_unhealthy_or_has_drifted_is_worth_a_mail(inbox: Inbox) -> None:
+    for state in ("unhealthy", "drifted"):
+        await tell(News(flavour="acme", key=f"service-1-{state}", state=state, text=f"shop: {state}", service="shop"))
+    assert [mail["Subject"] for mail in inbox.mails] == ["[acme] shop: unhealthy", "[acme] shop: drifted"]
+
+
 async def test_a_commits_message_adds_no_header(inbox: Inbox) -> None:
     await tell(replace(FAILED, text="failed\r\nBcc: everybody@example.org\n\nhello"))
     (mail,) = inbox.mails
@@ -118,3 +124,21 @@ async def test_a_commits_message_adds_no_header(inbox: Inbox) -> None:
 def test_an_address_that_is_none_is_refused_when_it_is_declared(to: list[str]) -> None:
     with pytest.raises(ValidationError):
         MailOptions(to=to)
+
+
+async def checked() -> list[tuple[str, str]]:
+    options = MailOptions.model_validate({"to": ["ann@example.org"]})
+    return [(each.level, each.text) async for each in MailNotifier().check(options)]
+
+
+async def test_the_doctor_is_told_whether_the_server_lets_us_in(inbox: Inbox, settings: Any) -> None:
+    assert await checked() == [("ok", "The mail server lets us in, for ann@example.org")]
+    assert inbox.mails == []
+    settings.EMAIL_PORT = free_port()
+    [(level, text)] = await checked()
+    assert (level, "refused" in text) == ("error", True)
+
+
+async def test_the_doctor_is_told_that_mails_go_nowhere(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    assert [level for level, _ in await checked()] == ["warning"]

@@ -20,7 +20,7 @@ from core.testing.contexts import attempt_context
 from core.testing.logs import RecordingLog
 from plugins.mirage.redeploy import RedeployDeployer, RedeployOptions
 from tests.containers.registry.images import Publisher, file, layer
-from tests.real import required
+from tests.real import fill, required, small_disk
 from tests.unikernels.factory import unikernel
 
 #: Ends the former process, and starts one that has the file open; a file that says `broken` is not started.
@@ -166,6 +166,28 @@ async def test_half_of_a_record_is_none(
     assert (await RedeployDeployer().observe(service, tmp_path)).digest is None
     await deploy(service, one, tmp_path)
     assert (await RedeployDeployer().observe(service, tmp_path)).digest == one.digest
+
+
+async def test_a_full_disk_there_names_the_machine_and_what_runs_goes_on(
+    ssh_host: str, publisher: Publisher, tmp_path: Path
+) -> None:
+    one, two = released(publisher, "one"), released(publisher, "two")
+    with small_disk(tmp_path / "there") as disk:
+        machine = Machine(disk)
+        options = RedeployOptions(directory=str(disk), command=str(machine.command))
+        service = ServicePlace(name="www", host=ssh_host, options=options)
+        try:
+            await deploy(service, one, tmp_path)
+            ballast = fill(disk)
+            with pytest.raises(OperationError, match=r"^builder: ssh: .*No space left on device") as caught:
+                await deploy(service, two, tmp_path, one)
+            assert not isinstance(caught.value, Stalled), "it is tried again"
+            assert machine.started() == unikernel(content="one")
+            ballast.unlink()
+            await deploy(service, two, tmp_path, one)
+            assert machine.started() == unikernel(content="two")
+        finally:
+            machine.end()
 
 
 async def test_a_unikernel_for_something_else_never_leaves(

@@ -101,6 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _call(self, method: str, arguments: dict[str, Any]) -> None:
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._refuse("invalid_auth")
+        elif method == "auth.test":
+            self._say(200, {"ok": True, "user": "deployer", "team": "Acme", "user_id": "U01", "team_id": "T01"})
         elif (channel := self._channel(arguments.get("channel", ""))) is None:
             self._refuse("channel_not_found")
         elif faults := list(faults_of(arguments)):

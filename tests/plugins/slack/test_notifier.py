@@ -271,3 +271,29 @@ async def test_a_webhook_that_was_removed_says_what_to_do_without_its_address(
 async def test_a_bot_comes_first(bot: Slack, webhook: Slack) -> None:
     await tell(DONE)
     assert bot.messages[0].channel == "C01"
+
+
+async def checked(**options: object) -> list[tuple[str, str]]:
+    found = SlackNotifier().check(SlackOptions.model_validate(options))
+    return [(each.level, each.text) async for each in found]
+
+
+async def test_the_doctor_is_told_as_whom_it_speaks_and_nothing_is_said(bot: Slack) -> None:
+    assert await checked(channel="#ops") == [("ok", "#ops: told by deployer in Acme")]
+    assert bot.messages == []
+    assert bot.calls == ["/api/auth.test"]
+
+
+async def test_the_doctor_is_told_what_is_missing(slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="needs a bot token"):
+        await checked(channel="#ops")
+    monkeypatch.setenv("DEPLOYER_SECRET_SLACK_WEBHOOK", "T01/B01/secret")
+    [(level, text)] = await checked()
+    assert (level, "secret" in text and "T01" not in text) == ("error", True)
+    monkeypatch.setenv("DEPLOYER_SECRET_SLACK_WEBHOOK", f"{slack.url}/services/T01/B01/secret")
+    [(level, text)] = await checked()
+    assert (level, "no test" in text) == ("ok", True)
+    monkeypatch.setenv("DEPLOYER_SECRET_SLACK_TOKEN", "xoxb-wrong")
+    with pytest.raises(OperationError, match="invalid_auth"):
+        await checked(channel="#ops")
+    assert slack.messages == []

@@ -26,6 +26,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
+            "services",
+            nargs="*",
+            metavar="SERVICE",
+            help="declare these alone, as the swarm calls them; all if left out",
+        )
+        parser.add_argument(
             "--host", default="", help="a Docker context, an address, or a host for ssh; this host's engine if left out"
         )
         parser.add_argument("--flavour", default="imported", help="the name of the flavour (default: imported)")
@@ -38,6 +44,8 @@ class Command(BaseCommand):
             services = asyncio.run(_look(options["host"]))
         except DeployerError as error:
             raise CommandError(str(error)) from None
+        if options["services"]:
+            services = _chosen(services, options["services"])
         for row in services:
             tasks = "on every node" if row.scale is None else f"scale {row.scale}"
             self.stderr.write(
@@ -58,6 +66,14 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is there already: name another file, or remove it") from None
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _chosen(services: list[Found], names: list[str]) -> list[Found]:
+    known = [each.name for each in services]
+    for name in names:
+        if name not in known:
+            raise CommandError(f"the swarm has no service {name!r}; it has {', '.join(sorted(known)) or 'none'}")
+    return [each for each in services if each.name in names]
 
 
 async def _look(host: str) -> list[Found]:

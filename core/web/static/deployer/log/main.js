@@ -1,5 +1,6 @@
 // The log of a job's page: its tools, and what each row says about its line.
 
+import { plain } from "./ansi.js";
 import { Rows } from "./rows.js";
 import { Source } from "./source.js";
 import { View } from "./view.js";
@@ -7,7 +8,7 @@ import { View } from "./view.js";
 const part = (name) => document.getElementById(`log-${name}`);
 const box = document.getElementById("log");
 const rows = new Rows();
-const words = { live: "live", lost: "not live; trying again", complete: "complete" };
+const words = { live: "live", lost: "not live; trying again", complete: "complete", over: "your session is over; nothing is lost:" };
 const kept = (name, value) => {
   try {
     if (value !== undefined) localStorage.setItem(`deployer.${name}`, value);
@@ -28,7 +29,10 @@ const source = new Source(box.dataset.job, {
     view.refresh();
     part("empty").hidden = source.total > 0;
   },
-  told: (state) => { part("state").textContent = words[state]; },
+  told: (state) => {
+    part("state").textContent = words[state];
+    part("again").hidden = state !== "over";
+  },
 });
 const view = new View(box, rows, source, {
   dress,
@@ -172,11 +176,25 @@ part("find").addEventListener("keydown", (event) => {
 });
 part("next").addEventListener("click", () => search(true));
 part("previous").addEventListener("click", () => search(false));
+const keys = {
+  "/": () => part("find").focus(),
+  n: () => search(true),
+  N: () => search(false),
+  f: () => view.end(),
+  G: () => view.end(),
+  g: () => view.show(0),
+  z: () => { if (!part("fold").hidden) part("fold").click(); },
+  t: () => times((MODES.indexOf(part("times").value) + 1) % MODES.length),
+  c: () => { if (chosen) copy(); },
+  "?": () => part("help").showModal(),
+};
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "/") { event.preventDefault(); part("find").focus(); }
-  if (event.key === "f") view.end();
+  if (!Object.hasOwn(keys, event.key) || part("help").open) return;
+  event.preventDefault();
+  keys[event.key]();
 });
+part("keys").addEventListener("click", () => part("help").showModal());
 
 // Lines that somebody points at
 
@@ -189,7 +207,7 @@ function choose(from, to) {
 function pointed() {
   rows.reveal(chosen[0]);
   const count = chosen[1] - chosen[0] + 1;
-  part("copy").hidden = !navigator.clipboard;
+  part("copy").hidden = false;
   part("copy").textContent = count === 1 ? "Copy the line" : `Copy ${count} lines`;
   view.redress();
 }
@@ -213,23 +231,43 @@ box.addEventListener("click", (event) => {
 });
 addEventListener("hashchange", fromAddress);
 
-part("copy").addEventListener("click", async () => {
+part("copy").addEventListener("click", copy);
+
+async function copy() {
   const lines = [];
   for (let first = chosen[0]; first <= chosen[1];) {
-    const response = await fetch(source.api("lines", { first, count: Math.min(2000, chosen[1] - first + 1) }));
-    const answer = await response.json();
+    const answer = await source.lines(first, Math.min(2000, chosen[1] - first + 1));
     if (!answer.lines.length) break;
     lines.push(...answer.lines);
     first += answer.lines.length;
   }
-  await navigator.clipboard.writeText(lines.map((line) => line.replace(/\x1b\[[0-9;:]*m/g, "")).join("\n"));
+  await put(lines.map(plain).join("\n"));
   part("copy").textContent = "Copied";
-});
+}
+
+/** Put text into the clipboard, also where the page is not served over TLS and the newer way is closed. */
+async function put(text) {
+  if (navigator.clipboard) { await navigator.clipboard.writeText(text); return; }
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "unseen";
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
 
 // Times
 
-part("times").value = ["off", "elapsed", "clock"].includes(kept("times")) ? kept("times") : "off";
-part("times").addEventListener("change", () => { kept("times", part("times").value); dressTimes(); });
+const MODES = ["off", "elapsed", "clock"];
+part("times").value = MODES.includes(kept("times")) ? kept("times") : "off";
+part("times").addEventListener("change", () => times(MODES.indexOf(part("times").value)));
+
+function times(mode) {
+  part("times").value = MODES[mode];
+  kept("times", MODES[mode]);
+  dressTimes();
+}
 
 function dressTimes() {
   box.dataset.times = part("times").value;
@@ -250,8 +288,7 @@ async function start() {
   part("plain")?.remove();
   box.hidden = false;
   dressTimes();
-  const answer = await fetch(source.api("lines", { first: 0, count: 1 })).then((response) => response.json()).catch(() => null);
-  began = answer?.at[0] ?? null;
+  began = (await source.lines(0, 1).catch(() => null))?.at[0] ?? null;
   if (!fromAddress()) view.end();
 }
 

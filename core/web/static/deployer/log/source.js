@@ -6,7 +6,7 @@ const MOST_BLOCKS = 40;
 const LONGEST = 16000;
 
 export class Source {
-  /** `changed` is called after lines came, `told` with a word about the connection: live, lost, complete. */
+  /** `changed` is called after lines came, `told` with a word about the connection: live, lost, complete, over. */
   constructor(job, { changed, told }) {
     this.job = job;
     this.changed = changed;
@@ -113,8 +113,15 @@ export class Source {
       if (this.complete) return;
       this.tries += 1;
       if (this.tries > 1) this.told("lost");
-      setTimeout(() => this.connect(), Math.min(250 * 2 ** this.tries, 8000));
+      setTimeout(() => this.reconnect(), Math.min(250 * 2 ** this.tries, 8000));
     };
+  }
+
+  /** Go on where the log was left; where its reader may look no longer, say so instead of trying for ever. */
+  async reconnect() {
+    const response = await fetch(this.api("lines", { first: 0, count: 1 })).catch(() => null);
+    if (response?.status === 401 || response?.status === 403) this.told("over");
+    else this.connect();
   }
 
   hear(message) {
@@ -143,6 +150,13 @@ export class Source {
     this.total = Math.max(this.total, this.line + (this.begun ? 1 : 0));
     this.forget();
     this.changed();
+  }
+
+  /** Lines as they were written, apart from those that are kept. */
+  async lines(first, count) {
+    const response = await fetch(this.api("lines", { first, count }));
+    if (!response.ok) throw new Error(`${response.status}`);
+    return response.json();
   }
 
   async steps() {

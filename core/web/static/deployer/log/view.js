@@ -153,9 +153,11 @@ export class View {
 function fill(into, { text, cut }) {
   const short = text.length > WIDEST ? text.slice(0, WIDEST) : text;
   for (const part of parts(short)) {
-    if (!part.look) { into.append(part.text); continue; }
+    if (!part.look && !part.color) { into.append(part.text); continue; }
     const span = document.createElement("span");
     span.className = part.look;
+    if (part.color) span.style.color = part.color;
+    if (part.ground) span.style.backgroundColor = part.ground;
     span.textContent = part.text;
     into.append(span);
   }

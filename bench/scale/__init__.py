@@ -1,0 +1,1 @@
+"""A simulated deployer of any size, and what it costs: `make scale`."""

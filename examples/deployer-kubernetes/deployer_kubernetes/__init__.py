@@ -1,0 +1,1 @@
+"""Moves Deployments of Kubernetes to releases."""

@@ -1,0 +1,1 @@
+"""Tests of the plugin: against a real cluster where its programs are given, else against what one answered."""

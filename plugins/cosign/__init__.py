@@ -1,0 +1,1 @@
+"""Deploys only images that somebody signed with cosign."""

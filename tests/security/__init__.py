@@ -1,0 +1,1 @@
+"""Each threat of `docs/explanation/security.md` and what stops it."""
