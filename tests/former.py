@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 #: The last migration of the former version. A release moves it on.
-LAST = "0014_probes.py"
+LAST = "0009_commit_hash.py"
 
 
 def former(directory: Path) -> Path:

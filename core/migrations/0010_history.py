@@ -49,18 +49,19 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='deployment',
             name='asked_why',
-            field=models.TextField(blank=True),
+            field=models.TextField(blank=True, db_default='', default=''),
         ),
         migrations.AddField(
             model_name='deployment',
             name='put_off',
-            field=models.JSONField(default=list, help_text='Why it was put off: {"reason", "since"}, oldest first.'),
+            field=models.JSONField(db_default=[], default=list, help_text='Why it was put off: {"reason", "since"}, oldest first.'),
         ),
         migrations.AddField(
             model_name='hold',
             name='kind',
-            field=models.CharField(choices=[('lock', 'lock'), ('pause', 'pause'), ('freeze', 'freeze')], default=core.states.HoldKind['LOCK'], max_length=10),
+            field=models.CharField(choices=[('lock', 'lock'), ('pause', 'pause'), ('freeze', 'freeze')], db_default='lock', default=core.states.HoldKind['LOCK'], max_length=10),
         ),
+        # the former version lives with it: it does not know kinds, and tells a freeze by its having no service
         migrations.RunPython(name_the_freezes, migrations.RunPython.noop),
         migrations.AlterField(
             model_name='hold',

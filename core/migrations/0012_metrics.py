@@ -28,12 +28,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='pluginfact',
             name='numbers',
-            field=models.JSONField(default=dict, help_text='By name, for `/metrics`.'),
+            field=models.JSONField(db_default={}, default=dict, help_text='By name, for `/metrics`.'),
         ),
         migrations.AddField(
             model_name='runner',
             name='version',
-            field=models.CharField(blank=True, help_text='Of the deployer.', max_length=50),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Of the deployer.', max_length=50),
         ),
         migrations.AddIndex(
             model_name='message',

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('host', models.CharField(max_length=200)),
                 ('process', models.PositiveIntegerField(help_text='Its process number on its host.')),
                 ('boot', models.CharField(help_text='Tells the process from a later one with the same number.', max_length=100)),
-                ('version', models.CharField(blank=True, help_text='Of the deployer.', max_length=50)),
+                ('version', models.CharField(blank=True, db_default='', default='', help_text='Of the deployer.', max_length=50)),
                 ('schema', models.PositiveIntegerField(help_text='The number of the newest migration that it knows.', null=True)),
                 ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('heartbeat_at', models.DateTimeField(default=django.utils.timezone.now)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -27,7 +29,10 @@ class Hold(models.Model):
         Service, models.PROTECT, null=True, related_name="holds", help_text="Empty: it holds the whole flavour."
     )
     kind = models.CharField(
-        max_length=10, default=HoldKind.LOCK, choices=[(kind.value, kind.value) for kind in HoldKind]
+        max_length=10,
+        default=HoldKind.LOCK,
+        db_default=HoldKind.LOCK.value,
+        choices=[(kind.value, kind.value) for kind in HoldKind],
     )
     reason = models.TextField(blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -49,6 +54,14 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.word} of {self.service or self.flavour}"
+
+    @classmethod
+    def from_db(cls, *loaded: Any, **named: Any) -> Self:
+        """A version from before kinds wrote freezes down as whatever the database takes for a kind."""
+        row = super().from_db(*loaded, **named)
+        if {"service_id", "kind"}.isdisjoint(row.get_deferred_fields()) and row.service_id is None:
+            row.kind = HoldKind.FREEZE
+        return row
 
     @property
     def word(self) -> str:

@@ -20,7 +20,7 @@ class AnyProcess(models.Model):
     host = models.CharField(max_length=200)
     process = models.PositiveIntegerField(help_text="Its process number on its host.")
     boot = models.CharField(max_length=100, help_text="Tells the process from a later one with the same number.")
-    version = models.CharField(max_length=50, blank=True, help_text="Of the deployer.")
+    version = models.CharField(max_length=50, blank=True, default="", db_default="", help_text="Of the deployer.")
     schema = models.PositiveIntegerField(null=True, help_text="The number of the newest migration that it knows.")
     started_at = models.DateTimeField(default=timezone.now)
     heartbeat_at = models.DateTimeField(default=timezone.now)

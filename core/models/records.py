@@ -139,7 +139,7 @@ class PluginFact(models.Model):
     label = models.CharField(max_length=100)
     text = models.CharField(max_length=500)
     warning = models.BooleanField(default=False)
-    numbers = models.JSONField(default=dict, help_text="By name, for `/metrics`.")
+    numbers = models.JSONField(default=dict, db_default={}, help_text="By name, for `/metrics`.")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -123,7 +123,7 @@ class Deployment(models.Model):
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", help_text="Empty: nobody had to ask."
     )
-    asked_why = models.TextField(blank=True)
+    asked_why = models.TextField(blank=True, default="", db_default="")
     drift = models.TextField(
         blank=True, default="", db_default="", help_text="The drift that it was to put right; empty for others."
     )
@@ -141,7 +141,9 @@ class Deployment(models.Model):
         related_name="+",
         help_text="Who asked for it all the same; empty: it was well with it later.",
     )
-    put_off = models.JSONField(default=list, help_text='Why it was put off: {"reason", "since"}, oldest first.')
+    put_off = models.JSONField(
+        default=list, db_default=[], help_text='Why it was put off: {"reason", "since"}, oldest first.'
+    )
     job = models.OneToOneField("core.Job", models.PROTECT, related_name="deployment_of")
     gates = models.JSONField(
         default=list, db_default=[], help_text="What each gate last said (`core.services.gates.Answer`)."

@@ -137,7 +137,9 @@ def _hold(
         raise RefusedError("say why: everybody who waits will read it")
     if until is not None and until <= now:
         raise RefusedError("it would have ended already: give an end that is to come")
-    rows = Hold.objects.filter(kind=kind, flavour=flavour, service=service, lifted_at=None)
+    rows = Hold.objects.filter(flavour=flavour, service=service, lifted_at=None)
+    if service is not None:
+        rows = rows.filter(kind=kind)
     rows.filter(until__lte=now).update(lifted_at=now)
     if existing := rows.select_related("owner", "service", "flavour").first():
         raise RefusedError(f"it is held already. {existing.sentence}")

@@ -20,7 +20,7 @@ from core.schema import Minimum
 
 ROOT = Path(__file__).parents[2]
 #: The last migration of before there was a former version to live with.
-FIRST = "0014_probes"
+FIRST = "0009_commit_hash"
 
 #: What changes no column that somebody reads or writes, or only adds what nobody has to know.
 _FREE = (
@@ -44,18 +44,22 @@ def faults(operations: Any, state: ProjectState, app: str, source: str) -> Itera
 
     :param state: of the models before; it is moved on.
     """
+    first = state.clone()
+    mine = {each.name_lower for each in operations if isinstance(each, migrations.CreateModel)}
     for operation in operations:
         before = state.clone()
         if isinstance(operation, migrations.SeparateDatabaseAndState):
             yield from faults(operation.database_operations, before, app, source)
-        elif not isinstance(operation, Minimum):
+        elif getattr(operation, "model_name_lower", "") not in mine and not _is_wider(
+            operation, first, app, operations
+        ):
             yield from _faults(operation, before, app, source, operations)
         operation.state_forwards(app, state)
 
 
 def _faults(operation: base.Operation, before: ProjectState, app: str, source: str, all_: Any) -> Iterator[str]:
     what = operation.describe()
-    if isinstance(operation, _FREE):
+    if isinstance(operation, (*_FREE, Minimum)):
         return
     if isinstance(operation, migrations.AddField):
         if not _may_be_left_out(operation.field):
@@ -78,6 +82,22 @@ def _may_be_left_out(field: Any) -> bool:
 def _same_column(operation: migrations.AlterField, before: ProjectState, app: str) -> bool:
     old = before.models[app, operation.model_name_lower].get_field(operation.name)
     return _column(old) == _column(operation.field)
+
+
+def _is_wider(operation: base.Operation, first: ProjectState, app: str, all_: Any) -> bool:
+    """Whether it takes the place of a constraint that lets nothing through that it would not."""
+    if not isinstance(operation, migrations.AddConstraint) or not isinstance(
+        operation.constraint, models.UniqueConstraint
+    ):
+        return False
+    removed = {each.name for each in all_ if isinstance(each, migrations.RemoveConstraint)}
+    return any(
+        isinstance(old, models.UniqueConstraint)
+        and old.name in removed
+        and old.condition == operation.constraint.condition
+        and set(old.fields) <= set(operation.constraint.fields)
+        for old in first.models[app, operation.model_name_lower].options.get("constraints", ())
+    )
 
 
 def _column(field: Any) -> Any:
@@ -139,6 +159,17 @@ def test_what_it_could_not_live_with_is_found(operation: base.Operation, source:
     state.add_model(STATE.clone())
     told = "\n".join(faults([operation], state, "core", source))
     assert (words in told) if words else not told
+
+
+def test_a_constraint_may_take_the_place_of_a_narrower_one() -> None:
+    state = ProjectState()
+    state.add_model(STATE.clone())
+    old, new = UNIQUE, models.UniqueConstraint(fields=["name", "id"], name="two")
+    state.add_constraint("core", "thing", old)
+    wider = [migrations.RemoveConstraint("thing", "one"), migrations.AddConstraint("thing", new)]
+    assert not list(faults(wider, state.clone(), "core", ""))
+    kept = [migrations.AddConstraint("thing", new)]
+    assert list(faults(kept, state, "core", ""))
 
 
 def test_a_contract_step_that_refuses_older_code_is_let_through() -> None:

@@ -19,7 +19,8 @@ from tests.e2e.harness import ROOT, Pipeline
 from tests.e2e.test_several_hosts import FLAVOUR
 from tests.former import former
 
-PAGES = "/", "/services/", "/jobs/", "/deployments/", "/activity/", "/settings/", "/pools/", "/api/services", "/readyz"
+#: Of the former version.
+PAGES = "/", "/services/", "/jobs/", "/activity/", "/settings/", "/pools/", "/plugins/", "/api/services", "/readyz"
 
 
 class Two:

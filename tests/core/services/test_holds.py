@@ -137,3 +137,17 @@ def test_a_redeployment_is_of_what_the_service_was_moved_to_last(repository: Rep
         requests.redeploy(service, ann)
     with pytest.raises(RefusedError, match="was never deployed: push to live"):
         requests.redeploy(factories.make_service(), ann)
+
+
+def test_a_freeze_by_a_version_that_knew_no_kinds_is_one(repository: Repository, ann: User) -> None:
+    holds.freeze(Flavour.objects.get(), ann, reason="a release day")
+    # What the database gives to a row that is written without a kind.
+    Hold.objects.update(kind=Hold._meta.get_field("kind").db_default)
+    push(repository, "three")
+    assert shop.live() == "two"
+    assert reason().startswith("Flavour acme is frozen by ann: a release day.")
+    with pytest.raises(RefusedError, match="held already"):
+        holds.freeze(Flavour.objects.get(), ann, reason="again")
+    holds.lift(Hold.objects.get(), ann)
+    shop.run_all(repository)
+    assert shop.live() == "three"
