@@ -17,10 +17,11 @@ from hypothesis import settings as hypothesis_settings
 from core import incidents, measures, secrets
 from core.plugins import plugins
 from core.services import audit
-from tests import hung_swarm
+from tests import again, hung_swarm
 from tests.dummy_plugin.hooks import Dummy
 
 pytest_runtest_call = hung_swarm.pytest_runtest_call
+pytest_terminal_summary = again.pytest_terminal_summary
 
 # A deadline would measure the machine.
 hypothesis_settings.register_profile("default", max_examples=50, deadline=None)
@@ -50,6 +51,8 @@ _HEAVY = tuple(f"tests/{each}/" for each in ("chaos", "integration", "docs", "e2
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files that start many processes evenly between the others: all at once they would wait for one another until
     they are given up. Each worker of pytest-xdist begins with a part of the whole in this order."""
+    # The first mark counts.
+    again.marked(items)
     hung_swarm.marked(items)
     heavy = [item for item in items if item.nodeid.startswith(_HEAVY)]
     heavy.sort(key=lambda item: next(at for at, prefix in enumerate(_HEAVY) if item.nodeid.startswith(prefix)))
