@@ -1,4 +1,4 @@
-"""A test of whole processes that fails is run once more, and what the first run said is told all the same.
+"""A test of whole processes or of an engine that fails is run once more, and what the first run said is told all the same.
 
 Such a test gives programs, engines and a browser so many seconds for what takes them one; on a machine that stands still for
 a while it fails for that alone. Whatever is told here is worth a look: what passes at the second time may be a race of ours.
@@ -16,7 +16,7 @@ _WHOLE = tuple(f"tests/{each}/" for each in ("integration", "docs", "e2e", "exam
 def marked(items: list[pytest.Item]) -> None:
     """Have them run once more where they fail."""
     for item in items:
-        if item.nodeid.startswith(_WHOLE):
+        if item.nodeid.startswith(_WHOLE) or "engine" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -51,9 +51,7 @@ _HEAVY = tuple(f"tests/{each}/" for each in ("chaos", "integration", "docs", "e2
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files that start many processes evenly between the others: all at once they would wait for one another until
     they are given up. Each worker of pytest-xdist begins with a part of the whole in this order."""
-    # The first mark counts.
     again.marked(items)
-    hung_swarm.marked(items)
     heavy = [item for item in items if item.nodeid.startswith(_HEAVY)]
     heavy.sort(key=lambda item: next(at for at, prefix in enumerate(_HEAVY) if item.nodeid.startswith(prefix)))
     files = [list(group) for _, group in groupby(heavy, key=lambda item: item.path)]

@@ -1,4 +1,4 @@
-"""A swarm that hangs under a test: the engine is started again, and the test is run once more.
+"""A swarm that hangs under a test: the engine is started again, and the test is run once more (`tests/again.py`).
 
 SwarmKit, as in Debian's engine 20.10, stops for ever now and then when an update keeps a task that is about to be
 restarted: the update holds the lock of all that the swarm knows and waits for the restart, which waits for that lock
@@ -23,13 +23,6 @@ _PATIENCE = 15.0
 
 class SwarmHungError(Exception):
     """A test failed while the swarm hung, or while its engine was started again for that."""
-
-
-def marked(items: list[pytest.Item]) -> None:
-    """Have the tests that use the shared engine run once more where it was the swarm that failed."""
-    for item in items:
-        if "engine" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=[SwarmHungError.__name__]))
 
 
 @pytest.hookimpl(wrapper=True)
