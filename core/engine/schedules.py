@@ -19,6 +19,9 @@ from core.services import calls, declarations, deliveries, heads, hints, identit
 
 #: Seconds after its time at which a schedule counts as late: django-q2 looks every 30 s.
 _LATE = 150
+#: Seconds by which a look may come too early: half of the time between two runs of the schedule. What is due a moment
+#: after one would otherwise wait for the next.
+_EARLY = 30
 
 _SCHEDULES: dict[str, tuple[str, str, int]] = {
     "Poll heads": ("core.engine.schedules.poll_heads", Schedule.MINUTES, 1),
@@ -75,14 +78,18 @@ def _often(row: Schedule) -> str:
 
 
 def poll_heads() -> int:
-    """Ask for a look at every repository whose regular interval has passed; answer how many those were."""
+    """Ask for a look at every repository whose regular interval has passed, or all but; answer how many those were."""
     now = clock.now()
     rows = Repository.objects.filter(retired_at=None, look_failures=0, look_lease_until=None, next_look_at__gt=now)
     rows = rows.filter(Q(poll_after=None) | Q(poll_after__lte=now))
-    due = [row for row in rows if row.looked_at is None or row.looked_at + timedelta(seconds=row.poll) <= now]
+    due = [row for row in rows if row.looked_at is None or row.looked_at + _interval(row) <= now]
     if due:
         heads.ask(due, now)
     return len(due)
+
+
+def _interval(row: Repository) -> timedelta:
+    return timedelta(seconds=row.poll - min(_EARLY, row.poll / 2))
 
 
 def observe_services() -> int:

@@ -69,4 +69,7 @@ async def test_one_that_stops_in_the_middle_of_a_build_is_given_it_again_when_it
     scheduler.unmute()
     scheduler.script(output="after all")
     assert await asyncio.wait_for(running, 20) == "after all"
-    assert heard.notes == ["The connection to the scheduler broke, which ended the build there. It is submitted again."]
+    # On a slow machine it is given up more than once in so short a time.
+    assert set(heard.notes) == {
+        "The connection to the scheduler broke, which ended the build there. It is submitted again."
+    }

@@ -41,6 +41,11 @@ def test_a_repository_is_left_alone_before() -> None:
     assert schedules.poll_heads() == 0
 
 
+def test_one_that_is_due_a_moment_after_the_schedule_does_not_wait_for_its_next_run() -> None:
+    looked_at(119.9)
+    assert schedules.poll_heads() == 1
+
+
 def test_one_that_does_not_answer_keeps_its_back_off() -> None:
     looked_at(600)
     Repository.objects.update(look_failures=3)
