@@ -41,7 +41,7 @@ class Author:
 
     def push(self, *, rewrite: bool = False) -> str:
         """Push to the deployment branch; with `rewrite` the last commit is replaced by another one."""
-        if rewrite and self._number > 1:
+        if rewrite and len(self.number_of) > 1:
             self._work.reset("HEAD~1")
         commit = self._commit("live")
         self.number_of[digest_of(self.image, commit)] = self._number
