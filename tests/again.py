@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import pytest
 
-#: Where tests start whole installations, each of several processes.
-_WHOLE = tuple(f"tests/{each}/" for each in ("integration", "docs", "e2e", "examples", "hosting"))
+#: Where tests start whole installations, each of several processes; the longest ones come first.
+WHOLE = tuple(f"tests/{each}/" for each in ("integration", "docs", "e2e", "examples", "hosting"))
 
 
 def marked(items: list[pytest.Item]) -> None:
     """Have them run once more where they fail."""
     for item in items:
-        if item.nodeid.startswith(_WHOLE) or "engine" in getattr(item, "fixturenames", ()):
+        if item.nodeid.startswith(WHOLE) or "engine" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

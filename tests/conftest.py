@@ -44,8 +44,8 @@ def _emptied_all_the_same(case: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _emptied_all_the_same  # type: ignore[method-assign]
 
 
-#: Where tests start whole installations, each of several processes; the longest ones come first.
-_HEAVY = tuple(f"tests/{each}/" for each in ("chaos", "integration", "docs", "e2e", "examples", "hosting"))
+#: Where tests start many processes; the longest ones come first.
+_HEAVY = ("tests/chaos/", *again.WHOLE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

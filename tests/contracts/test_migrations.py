@@ -31,6 +31,7 @@ _FREE = (
     migrations.RemoveConstraint,
     migrations.AlterModelOptions,
     migrations.AlterModelManagers,
+    Minimum,
 )
 #: What runs code of its own: it has to say why the former version can live with what that does.
 _OWN = (migrations.RunPython, migrations.RunSQL)
@@ -59,7 +60,7 @@ def faults(operations: Any, state: ProjectState, app: str, source: str) -> Itera
 
 def _faults(operation: base.Operation, before: ProjectState, app: str, source: str, all_: Any) -> Iterator[str]:
     what = operation.describe()
-    if isinstance(operation, (*_FREE, Minimum)):
+    if isinstance(operation, _FREE):
         return
     if isinstance(operation, migrations.AddField):
         if not _may_be_left_out(operation.field):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.forms import modelform_factory
+from django.forms import ModelChoiceField, modelform_factory
 from django.http import QueryDict
 
 from core.admin.forms import DeclaredForm
@@ -157,8 +157,9 @@ def _form(kind: Kind, parent: Declared | None, typed: QueryDict | None, before: 
     instance = kind.model(**({_parent_name(kind): parent} if parent is not None else {}))
     form = made(typed, instance=instance, initial=_suggested(kind, before))
     assert isinstance(form, DeclaredForm)
-    if "flavour" in form.fields:
-        form.fields["flavour"].queryset = Flavour.objects.filter(retired_at=None)  # type: ignore[attr-defined]
+    match form.fields.get("flavour"):
+        case ModelChoiceField() as field:
+            field.queryset = Flavour.objects.filter(retired_at=None)
     return form
 
 

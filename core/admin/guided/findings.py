@@ -12,11 +12,12 @@ from django.contrib.auth.models import User
 from core import clock, configuration
 from core.admin.guided.draft import Draft, Step
 from core.admin.option_forms import OptionsForm
+from core.interfaces import Login
 from core.models import Probe, Recipe, Repository, Service, Target
 from core.plugins import plugins
 from core.services import probes, runners
 from core.states import RefKind
-from core.values import Commit, Head, Heads
+from core.values import Commit, Head, Heads, Options
 
 #: What forms and pydantic say of what is empty: while somebody types, that is no fault.
 _EMPTY = ("This field is required.", "Field required")
@@ -254,15 +255,21 @@ def _faults(step: Step) -> Iterator[Finding]:
 
 def _options_fit(role: str, kind: str, options: Mapping[str, Any]) -> bool:
     try:
-        plugins.kinds(role)[kind].Options.model_validate(options)  # type: ignore[union-attr]
+        _model(role, kind).model_validate(options)
     except ValueError:
         return False
     return True
 
 
+def _model(role: str, kind: str) -> type[Options]:
+    offer = plugins.kinds(role)[kind]
+    assert not isinstance(offer, Login), "what is declared has options"
+    return offer.Options
+
+
 def _only_required(role: str, kind: str) -> str:
     """The one option that a kind cannot do without: as a rule it says where something is."""
-    fields = OptionsForm(plugins.kinds(role)[kind].Options).fields  # type: ignore[union-attr]
+    fields = OptionsForm(_model(role, kind)).fields
     required = [name for name, field in fields.items() if field.required]
     return required[0] if len(required) == 1 else ""
 
